@@ -119,6 +119,7 @@ class Observed(Record):
         in_place: nodes that put what they make in the place of their first input.
         over_views: those of them that do so through a view of it that is no node.
         built: whether what runs is a module that archscope builds of a file, as it does of a spec.
+        elsewhere: those that write it over something that is no input of theirs, or not their first.
         lifts: nodes that make places they look up.
         hidden: attention that is given the mask which hides what comes later, and makes none.
         unruled: nodes that hold something else than a layer of their type, and why.
@@ -149,6 +150,8 @@ class Observed(Record):
         sees: nodes of which no operation is known, which only see what they read differently.
         numbered: nodes and inputs of whose samples the code takes some by their numbers.
         squeezed: those whose axis of the batch the code takes away, as it does of one sample alone.
+        unlike: nodes of which nobody knows how much there is of another batch, and why.
+        refuses: what the module raised of more samples than ran; empty if it runs of those.
         reached: the parameters that gradients come to while training, by name; None where that is all.
         training: the network as its code runs while training, where that is another one.
         calls: every call of a submodule that ran anything, those that hold others first.
@@ -166,6 +169,7 @@ class Observed(Record):
     lasts: Mapping[Ref, str] = MappingProxyType({})
     in_place: frozenset[str] = frozenset()
     over_views: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
     built: bool = False
     lifts: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
@@ -199,6 +203,8 @@ class Observed(Record):
     sees: frozenset[str] = frozenset()
     numbered: frozenset[str] = frozenset()
     squeezed: frozenset[str] = frozenset()
+    unlike: Mapping[str, str] = EMPTY
+    refuses: str = ""
     alone: bool = False
     calls: tuple[Called, ...] = ()
 

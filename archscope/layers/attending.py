@@ -143,7 +143,8 @@ def multiplied_rows(
         _bmm(lefts, rights, (Made(f"rows of {output}", (many, rows, columns), folded=True),))
         # What it was given is there until it has run, rows of it copied or not.
         .replace(reads_too=(left, right)),
-        Step("reshape", (f"rows of {output}",), (Made(output, (*heads, rows, columns)),), views=True),
+        # By `_unsafe_view`, of which autograd knows nothing: what is written over it is written over a view of none.
+        Step("reshape", (f"rows of {output}",), (Made(output, (*heads, rows, columns)),), views=True, in_place=True),
     ]
 
 

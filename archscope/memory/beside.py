@@ -14,6 +14,7 @@ from archscope.memory.stepping import Operations
 from archscope.memory.values import Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
+from archscope.working import product
 
 Copy = Callable[[Value, str], Value]
 """Copies a value, by a function."""
@@ -128,9 +129,10 @@ class Beside:
         return node.name in self._constants.layers
 
     def had(self, node: Node, like: Made) -> Value:
-        """What such a node stands for: it holds nothing that the code does not hold."""
-        layout = Layout.of(self._operations.extents(like))
-        value = Value(self._ledger.take(0, "values"), 0, layout, like.dtype or self._operations.dtype, grad=False)
+        """What such a node stands for: it holds nothing that the code does not hold, and has a size all the same."""
+        layout, dtype = Layout.of(self._operations.extents(like)), like.dtype or self._operations.dtype
+        size = stored_bytes(product(layout.shape), dtype)
+        value = Value(self._ledger.take(0, "values"), size, layout, dtype, grad=False)
         value.once = value.ahead = node.name in self._constants.ahead
         return value
 

@@ -35,7 +35,7 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
     >>> largest_batches(load("lenet5-pytorch"), [1 << 20, 1 << 30], Request(optimizer="sgd"))
     [9, 17715]
     """
-    alone_only = network.observed is not None and network.observed.alone
+    alone_only = network.observed is not None and bool(network.observed.alone or network.observed.refuses)
     network = written_out(as_it_runs(network, training=request.optimizer is not None))
     again = groups_of(network, request.checkpoint)
 

@@ -73,6 +73,8 @@ class Layout(Record):
 
     def lies_as(self, other: Layout) -> bool:
         """Whether the values lie as those of another of this shape do; an axis of one value says nothing."""
+        if len(self.shape) != len(other.shape):  # a parameter that code turns, which nothing follows
+            return False
         pairs = zip(self.shape, self.strides, other.strides, strict=True)
         return all(extent == 1 or one == two for extent, one, two in pairs)
 

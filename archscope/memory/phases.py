@@ -102,6 +102,7 @@ def memory(
     if batch > 1 and network.observed is not None and network.observed.alone:
         raise UsageError(f"{network.name} takes one sample and no batch, so there is none of {batch:,}; use 1")
     network = as_it_runs(network, training=optimizer is not None)
+    _runs(network, batch)
     dtype = type_of(network, dtype)
     request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype), loss_of(loss))
     runs = written_out(network)
@@ -119,6 +120,14 @@ def memory(
     varies = any(phase.ceiling is not None for phase in phases)
     decides = values.digits.layers(runs) if varies and values is not None else {}
     return Memory(network, request, phases, tuple(holders), track, unknown, decides)
+
+
+def _runs(network: Network, batch: int) -> None:
+    """Refuse a batch of which a module that was read does not run."""
+    seen = network.observed
+    if seen is not None and seen.refuses and batch != seen.batch:
+        raise UsageError(f"{network.name} stops where it is given {seen.batch + 1:,} samples instead of {seen.batch:,} "
+                         f"({seen.refuses}), so there is no batch of {batch:,}; use {seen.batch:,}")  # fmt: skip
 
 
 def _least(asked: Asked, values: Decided) -> tuple[tuple[Went, ...], dict[str, str]]:

@@ -85,7 +85,8 @@ class Run:
         self._values: dict[Ref, Value] = {}
         self._untouched: dict[Ref, Ref] = {}
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
-        self._numbered, self._stops = seen.stops(network.observed, batch)
+        self._unlike = seen.unlike(network.observed, batch)
+        self._numbered, self._stops = seen.stops(network, batch, again=bool(self._again))
         constants = NONE if network.observed is None else network.observed.constants
         self._unshown = training and constants.unshown
         self._beside = Beside(constants, self.operations, self._values)
@@ -107,7 +108,7 @@ class Run:
         for name, shape in self.network.inputs.items():
             self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, ""), at=inputs_at(name, observed)))
         ledger.layer = ROW
-        for ref in self.network.outputs if self.training and not self._numbered else ():
+        for ref in self.network.outputs if self.training and not (self._numbered or self._unlike) else ():
             target = target_of(self._loss, self.network.shape_of(ref), ref.node)
             if target is not None:
                 self._targets[ref] = self._fed(target)
@@ -125,6 +126,9 @@ class Run:
         known = self._numbered <= self.network.by_name.keys() and not (self._numbered and self._again)
         for node in (nodes := iter(self._order if known else ())):
             group = self._again.get(node.name)
+            if node.name in self._unlike:  # how much it makes of so many samples is not known
+                self._numbered, self._stops = frozenset([node.name]), {self._called(node): self._unlike[node.name]}
+                break
             if group is None:
                 self._one(node)
                 if node.name in self._numbered:  # how many samples are left after it is not known
@@ -135,7 +139,7 @@ class Run:
                 next(nodes)
         self._casting.forget()
         if self._numbered:
-            self.not_covered[self.network.name] = self._stops
+            self.not_covered.update(self._stops)
         else:
             self._beside.until(None, self._copy)
             self._beside.ended()
@@ -210,8 +214,7 @@ class Run:
         """The outputs and losses are read no more."""
         for value in self._losses:
             self.operations.let_go(value)
-        ends = {ref.node for ref in self.network.outputs}
-        for ref in [ref for ref in self._values if ref.node in ends]:
+        for ref in [ref for ref in self._values if ref.node in {each.node for each in self.network.outputs}]:
             self.operations.let_go(self._values.pop(ref))
         self._beside.over()
 
@@ -337,11 +340,10 @@ class Run:
             if not self._beside.has(node):
                 why = why or node.layer.varies or f"no rule says what a {node.layer.type} keeps"
                 self.not_covered.setdefault(self._called(node), why)
-            parts = steps is not None and all(step.views for step in steps)
-            steps = steps if steps is not None and parts else seen.at_least(node, facts, observed)
+            steps = steps if steps and all(step.views for step in steps) else seen.at_least(node, facts, observed)
         elif self.training and (short := seen.written_over(steps, read, self.ledger)):
             self.not_covered.setdefault(self._called(node), short)
-        if self._beside.has(node):
+        if self._beside.has(node) or (unknown and seen.is_held(node, self.network)):
             self._values[Ref(node.name)] = self._beside.had(node, steps[-1].makes[0].replace(shape=facts.output))
             return
         if steps[0].op == UNTOUCHED:
@@ -353,8 +355,8 @@ class Run:
                  if (turn := facing(read[place], each, stood=stays[place])) is not None}  # fmt: skip
         turned = {input_name(place): self._made_of(read[place], turn) for place, turn in turns.items()}
         local = {**{input_name(place): value for place, value in enumerate(read)}, **turned}
-        for weight in facts.weights:
-            local[weight.name] = self.weights[node.name, weight.name]
+        for weight, stated in zip(facts.weights, seen.stated(node, self.network), strict=True):
+            local[stated] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):
             local[TABLE] = self.weights[weight_behind(self.network, node)]
         refs = seen.made_by(node, facts, observed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archscope.constants import CASTS
@@ -26,6 +26,7 @@ from archscope.memory.stepping import IN_ONE_ROW
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Ref
 from archscope.observed import Observed, Ordered
+from archscope.record import EMPTY
 
 Steps = tuple[Step, ...]
 
@@ -94,13 +95,24 @@ ONE_OF_ROWS: Final = "it works on rows of a table once for all samples, and no r
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 
 
-def stops(observed: Observed | None, batch: int) -> tuple[frozenset[str], str]:
-    """Nodes and inputs behind which no rule follows how many samples there are, and why."""
+def stops(network: Network, batch: int, *, again: bool) -> tuple[frozenset[str], dict[str, str]]:
+    """Nodes and inputs behind which no rule follows how many samples there are, and why.
+
+    Where layers run ``again`` in the backward pass, nodes that are `unlike` are among them.
+    """
+    observed = network.observed
     if observed is None:
-        return frozenset(), ""
+        return frozenset(), {}
+    if again and (others := unlike(observed, batch)):
+        return observed.numbered | others.keys(), {**others}
     if observed.squeezed and batch != 1:
-        return observed.numbered | observed.squeezed, _SQUEEZED
-    return observed.numbered, _NUMBERED
+        return observed.numbered | observed.squeezed, {network.name: _SQUEEZED}
+    return observed.numbered, {network.name: _NUMBERED}
+
+
+def unlike(observed: Observed | None, batch: int) -> Mapping[str, str]:
+    """Nodes of which nobody knows how much they make of another batch than the one that ran, and why."""
+    return EMPTY if observed is None or batch == observed.batch else observed.unlike
 
 
 def _fused_in_windows(steps: Steps, output: tuple[int, ...]) -> Steps:
@@ -246,6 +258,26 @@ def is_part(node: Node, facts: Facts, observed: Observed | None) -> bool:
     return observed is not None and node.name in observed.sees and values_in(facts.output) < values_in(facts.inputs[0])
 
 
+def is_held(node: Node, network: Network) -> bool:
+    """Whether what a node makes, which no rule follows, may hold nothing that is not held already.
+
+    A function of parameters alone may be what one is, seen differently; others write over what is there.
+    """
+    if network.observed is not None and node.name in network.observed.elsewhere:
+        return True
+    made = [network.by_name.get(ref.node) for ref in node.inputs]
+    return node.layer.type == "function" and all(each and each.layer.type == "parameter" for each in made)
+
+
+def stated(node: Node, network: Network) -> Sequence[str]:
+    """What a layer calls its weights; those that a function has first are called as the module calls them."""
+    names = [each.name for each in network.facts[node.name].weights]
+    owner = None if node.shares is None else network.by_name[node.shares]
+    if owner is None or owner.layer.type != "function" or network.observed is None:
+        return names
+    return [own for name, own in network.observed.sources if name == node.name] or names
+
+
 def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     """What a layer without a rule holds all the same: what it reads and makes."""
     read = tuple(input_name(place) for place in range(len(node.inputs)))
@@ -254,8 +286,12 @@ def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     sees = observed is not None and node.name in observed.sees
     if sees or (nothing and same and node.layer.type == "function"):  # or values that were written to
         return (Step(node.layer.type, read[:1], (Made(output_name(0), facts.output),), views=True),)
-    if nothing and not read and node.layer.type == "function":  # a parameter, which is held as one
-        return (Step(node.layer.type, (), (Made(output_name(0), (0,)),)),)
+    if node.layer.type == "parameter":
+        return (
+            Step(
+                "expand", tuple(each.name for each in facts.weights), (Made(output_name(0), facts.output),), views=True
+            ),
+        )
     if observed is not None and node.name in observed.in_place and same and len(made_by(node, facts, observed)) == 1:
         return (Step(node.layer.type, read, (Made(output_name(0), facts.output),), in_place=True),)
     ran = None if observed is None else observed.ran_alone.get(node.name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from archscope.layers import Shape
 from archscope.network import Ref
 from archscope.recognising.operations import Frame
 from archscope.tracing.strangers import tensors_in
@@ -28,6 +29,7 @@ class Event(NamedTuple):
         alone: whether it was given nothing else, and made the same values in the same type.
         of: the call that copied what it copied, where that is a copy itself.
         ordered: whether it put those in the order of their axes.
+        results: the extents of what it gave, and where the batch is among them.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Event(NamedTuple):
     ordered: bool
     alone: bool = False
     of: int | None = None
+    results: tuple[tuple[Shape, int], ...] = ()
 
 
 class Events:
@@ -54,7 +57,7 @@ class Events:
         self._recording = recording
         self._seen = 0
 
-    def over(self, name: str, frame: Frame) -> None:
+    def over(self, name: str, frame: Frame, results: Sequence[Tensor] = ()) -> None:
         """A call was recorded."""
         nodes = self._recording.nodes.nodes
         names = tuple(node.name for node in nodes[self._seen :])
@@ -68,7 +71,14 @@ class Events:
         of = holding.version(ref, memory) if ref is not None and memory is not None else None
         if copies and ref is not None and len(made) == 1:
             holding.copies_in[memory_of(made[0])] = len(self.every), ref
-        self.every.append(Event(name, names, sizes, copies, ref, way == "in order", memory is not None, of))
+        at = map(self._recording.samples.place, results)
+        stands = tuple(zip(extents(results), at, strict=True)) if names else ()
+        self.every.append(Event(name, names, sizes, copies, ref, way == "in order", memory is not None, of, stands))
+
+
+def extents(tensors: Sequence[Tensor]) -> tuple[Shape, ...]:
+    """The extents of tensors; none of one whose samples have each their own."""
+    return tuple(() if each.is_nested else tuple(each.shape) for each in tensors)
 
 
 def fresh(ran: Iterable[tuple[Any, Any]]) -> Iterator[Tensor]:

@@ -29,6 +29,8 @@ from archscope.recognising.shifted import shifted
 from archscope.recognising.squashed import squashed
 from archscope.record import EMPTY
 from archscope.theirs import at_place, raised
+from archscope.tracing.growing import TURNED, grown
+from archscope.tracing.growing import turned as turned_input
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
 from archscope.tracing.others import shares
@@ -90,6 +92,7 @@ def _network(
     module: nn.Module, names: Sequence[str], run: Run, called: str, path: str | None, trains: Trained
 ) -> Network:  # fmt: skip
     """The network that a run has written down; ``trains`` is what was seen of training beside it."""
+    run = run._replace(grown=grown(module, names, run))
     nodes = run.tracer.recording.nodes
     made_by = run.tracer.recording.origins.of
     outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := made_by(each)) is not None))
@@ -107,7 +110,9 @@ def _network(
     its_own = {node.name: node.name for node in whole.nodes}
     beside = weighed(module, names, run, its_own if short.within else now)
     constants = beside.constants.replace(
-        unknown=beside.constants.unknown or _kept(run),
+        unknown=beside.constants.unknown
+        or _kept(run)
+        or (TURNED if run.batch > 1 and turned_input(run) is not None else ""),
         unknown_in_training=trains.why or beside.constants.unknown_in_training or _twice(run),
         unshown=trains.unshown,
     )

@@ -16,6 +16,7 @@ from archscope.layers import Layer
 from archscope.layers.operators import Ran
 from archscope.network import Node, Ref
 from archscope.observed import Ordered, Places
+from archscope.recognising import einsums
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name
@@ -51,6 +52,12 @@ _ACROSS: Final = "it makes one of all samples together, and no rule says what th
 
 _MADE_OF_PARAMETERS: Final = "it works on what its code makes of a parameter, and no rule follows the gradient of that"
 
+_OF_SAMPLES: Final = "it attends from one sample to another, and no rule follows what it keeps of those"
+
+_BY_VALUE: Final = "PyTorch multiplies it value by value where it sums over one, and no rule says what that holds"
+
+_ELSEWHERE: Final = "it writes what it makes over something else than what it reads first, and no rule follows that"
+
 _PARTED: Final = "it reads values with their gradients and without (`detach`), and no rule tells which"
 
 _PARTS: Final = frozenset({"chunk", "narrow", "split", "split_with_sizes", "tensor_split", "unsafe_split"})
@@ -73,6 +80,7 @@ class Holding:
     Attributes:
         in_place: nodes that put what they make in the place of their first input.
         over_views: those of them that do so through a view of it which became no node: ``x.view(x.shape).add_(y)``.
+        elsewhere: nodes that write it over something else: what the code made beside its layers, or what ``out=`` is.
         lifts: nodes of modules that archscope made, whose code makes the places that it looks up in each pass.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
@@ -96,6 +104,7 @@ class Holding:
     def __init__(self) -> None:
         self.in_place: set[str] = set()
         self.over_views: set[str] = set()
+        self.elsewhere: set[str] = set()
         self._viewed: set[Ref] = set()
         self.lifts: set[str] = set()
         self.unruled: dict[str, str] = {}
@@ -110,6 +119,7 @@ class Holding:
         self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
         self._read: Sequence[Ref] = ()
+        self._reads: Sequence[int] = ()
         self.masked: set[str] = set()
         self.hidden: set[str] = set()
         self.trains = False
@@ -137,16 +147,26 @@ class Holding:
         """A function has run, in a module's own code."""
         self._around(node)
         name = call.name
-        if call.given.get("inplace") is True or _stays(given, made, frame):
+        over = memory_of(made[0]) if frame.wrote and made else 0
+        stays = call.given.get("inplace") is True or _stays(given, made, frame)
+        if stays and (not over or over in self._reads[:1]):
             self._over(node, given)
+        elif over and over in map(memory_of, given):
+            self.elsewhere.add(node)
+            self.unruled[node] = _ELSEWHERE
         if "alpha_dropout" in name:
             unruled = self.unruled if call.given["training"] is True else self.unruled_in_training
             unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
         elif name in ("max", "min") and len(made) == 2:
             self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
+        elif name == "einsum" and not frame.multiplies and (found := einsums.letters(call.given)) is not None:
+            if len(given) > 1 and {*"".join(found[0])} > {*found[1]}:
+                self.unruled[node] = _BY_VALUE
         elif name == "scaled_dot_product_attention" and not isinstance(call.given["dropout_p"], Tensor):  # broken off
             if call.given["dropout_p"] and not self.trains:
                 self.unruled[node] = _ALWAYS
+            if call.place_of(given[0]) == given[0].dim() - 2:
+                self.unruled[node] = _OF_SAMPLES
             if call.given["attn_mask"] is None and len(given) > 3:
                 self.hidden.add(node)
             if any(each.dtype == torch.bool for each in given[3:]):
@@ -265,7 +285,7 @@ class Holding:
 
     def parted(self, node: str, refs: Sequence[Ref], read: Sequence[Tensor], values: Values) -> None:
         """Of each value that a node reads, whether the code hands it on without its gradient, and as which copy."""
-        self._read = refs
+        self._read, self._reads = refs, [*map(memory_of, read)]
         for each in read if self.copies_in else ():
             if (ref := values.ref(each)) is not None:
                 number = self.version(ref, memory_of(each))

@@ -70,6 +70,7 @@ class Learned:
         seen_of: learned values that are seen in another shape, as no code sees them, and of which values they are.
         before: how many nodes there were when the code saw a parameter as its node does.
         chosen: nodes of parameters of which the code takes the one position of an axis.
+        twice: nodes of parameters that the code repeats for every sample more than once.
         cast: nodes of parameters that the code has in another type.
         starts: tensors of zeros that states of a node begin with, and which.
         drops: whether the code drops values of constants, parameters among them, however it runs.
@@ -107,7 +108,9 @@ class Learned:
         self._kept: list[Tensor] = []
         self._ahead = False
         self._widened: set[int] = set()
-        self._spread: set[int] = set()
+        self._spread: dict[int, int] = {}
+        self._spread_by: dict[str, int] = {}
+        self.twice: set[str] = set()
         self._chosen: set[int] = set()
         self.chosen: set[str] = set()
         self._cast: set[int] = set()
@@ -185,7 +188,7 @@ class Learned:
             if id(parent) in self._widened or (name in REPEATS - COPIES and result.dim() > parent.dim()):
                 self._widened.add(id(result))
             if name in REPEATS or id(parent) in self._spread:
-                self._spread.add(id(result))
+                self._spread[id(result)] = self._spread.get(id(parent), id(result))
             if (name in COPIES or id(parent) in self._copies) and not self._repeated.copied(result):
                 self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
@@ -275,6 +278,9 @@ class Learned:
                 self.cast.add(ref.node)
             if id(tensor) in self._copies:
                 self.repeated.add(self._refs[name][0].node)
+        by = self._spread.get(id(tensor))
+        if by is not None and self._spread_by.setdefault(name, by) != by:
+            self.twice.add(self._refs[name][0].node)
         return self._refs[name]
 
     def _part(self, tensor: Tensor) -> tuple[Ref, Shape] | None:

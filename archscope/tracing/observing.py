@@ -12,6 +12,7 @@ from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
 from archscope.network import Ref
 from archscope.observed import Called, Observed, Ordered, Places
+from archscope.tracing.growing import STILL
 from archscope.tracing.holding import ONCE
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
@@ -20,6 +21,9 @@ from archscope.tracing.training import Trained
 from archscope.tracing.weighed import Weighed
 
 _CHOSEN: Final = "its code takes one position of an axis of it, and no rule follows the gradient of that"
+_TWICE: Final = (
+    "its code repeats it for every sample more than once, and no rule follows the copies and their gradients"
+)
 _CAST: Final = "its code has it in another type, and no rule says until when"
 _SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
@@ -51,6 +55,8 @@ def observed(
     sparse = [(name, _SPARSE) for name, facts in run.tracer.recording.nodes.facts.items()
               if any(each.trainable and each.stored is not None for each in facts.weights)]  # fmt: skip
     chosen = [(name, _CHOSEN) for name in run.tracer.recording.learned.chosen]
+    twice = [(name, _TWICE) for name in learned.twice]
+    copied = [(name, _TWICE) for name in learned.twice & learned.repeated]
     cast = [(name, _CAST) for name in run.tracer.recording.learned.cast]
     held_beside = [*_beside(run, owned - _lost(run, names, found))]
     added: Counter[str] = Counter()
@@ -71,14 +77,15 @@ def observed(
         parted=_parted(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
         over_views=frozenset(names[name] for name in holding.over_views),
+        elsewhere=frozenset(names[name] for name in holding.elsewhere),
         lifts=frozenset(names[name] for name in holding.lifts),
         hidden=frozenset(names[name] for name in holding.hidden),
         steady={names[name]: way for name, way in holding.steady.items()},
-        unruled={names[name]: why for name, why in (*unruled.items(), *cast)},
+        unruled={names[name]: why for name, why in (*unruled.items(), *cast, *copied)},
         unruled_in_training={
             **{
                 names[name]: why
-                for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)
+                for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen, *twice)
                 if name in names
             },
             **beside.worked,
@@ -102,6 +109,8 @@ def observed(
         folded=frozenset(names[name] for name in holding.folded if name in names),
         sees=frozenset(names[name] for name in holding.sees if name in names),
         numbered=frozenset(names.get(name, name) for name in run.tracer.recording.samples.numbered),
+        unlike=_unlike(run, names, once | holding.for_all | run.tracer.recording.nodes.parameters),
+        refuses=run.grown.refuses,
         squeezed=frozenset(names.get(name, name) for name in run.tracer.recording.samples.squeezed),
         places={
             **{names[name]: Places((), (place,)) for name, place in learned.copied.items()},
@@ -132,6 +141,21 @@ def _once(run: Run, names: Mapping[str, str], ahead: Set[str]) -> set[str]:
         if read & found and read <= found | apart:
             found.add(node.name)
     return found
+
+
+def _unlike(run: Run, names: Mapping[str, str], once: Set[str]) -> dict[str, str]:
+    """Nodes that do not grow as they are read; what is there once may have an axis of one for samples, and stays so.
+
+    So do rows of tables, and what works on nothing else.
+    """
+    learned, nodes = run.tracer.recording.learned, run.tracer.recording.nodes.nodes
+    rows = {ref for tensor, ref in learned.placed if id(tensor) in learned.rows}
+    once = (
+        once
+        | {ref.node for ref in rows}
+        | {each.name for each in nodes if each.inputs and rows.issuperset(each.inputs)}
+    )
+    return {names[name]: why for name, why in run.grown.unlike.items() if not (why == STILL and name in once)}
 
 
 def _before(run: Run, names: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from archscope.layers.base import Shape, values_in
 from archscope.layers.facts import spell_shape
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.recognising.batches import WITHOUT
+from archscope.record import EMPTY
 from archscope.theirs import heard_apart, said_by
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
@@ -57,11 +58,23 @@ class Way(NamedTuple):
     graded: bool = False
 
 
+class Grown(NamedTuple):
+    """How what the calls of a run made grows with the samples.
+
+    Attributes:
+        unlike: nodes of which nobody knows how much there is of another batch, and why.
+        refuses: what the module raised of more samples; empty if it ran.
+    """
+
+    unlike: Mapping[str, str] = EMPTY
+    refuses: str = ""
+
+
 class Run(NamedTuple):
     """A run of a call that came to its end.
 
     ``types`` are those of inputs that are no numbers with a point, ``left`` tensors that it left in what it has;
-    ``drew`` says whether its code drew random numbers that are not PyTorch's.
+    ``drew`` says whether its code drew random numbers that are not PyTorch's; ``grown`` is seen by another run.
     """
 
     call: Call
@@ -75,6 +88,7 @@ class Run(NamedTuple):
     types: dict[str, str]
     left: Sequence[Tensor] = ()
     drew: bool = False
+    grown: Grown = Grown()
 
 
 class Stopped(Exception):

@@ -108,7 +108,7 @@ class Tracer(TorchFunctionMode):
         """A call has run; what it returns goes on."""
         as_ever = as_at_inference(plain_name(name), args, kwargs) if self._trains else (args, kwargs)
         result = self.recording.call(name, *as_ever, result, frame)
-        self.events.over(name, frame)
+        self.events.over(name, frame, tensors_in(result))
         self._told(name, args, kwargs)
         return result
 
@@ -130,7 +130,7 @@ class Tracer(TorchFunctionMode):
     def ended(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""
         self.recording.leaf(module, args, kwargs, made, frame)
-        self.events.over(type(module).__name__, frame)
+        self.events.over(type(module).__name__, frame, made)
         self.modes.append((module.training, self.events.every[-1].nodes))
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -320,7 +320,9 @@ class _Reading:
         now: dict[str, int] = {}
         for node in nodes:
             name = self.now[node.name]
-            now[name] = max(now.get(name, 0), moments.get(node.name, 0))
+            # What is written through a view becomes a node as it is read, and no call makes that.
+            read = max((now[self.now[ref.node]] for ref in node.inputs if ref.node in self.now), default=0)
+            now[name] = max(now.get(name, 0), moments.get(node.name, read))
         return now
 
     def _keeper(self, event: int) -> str:

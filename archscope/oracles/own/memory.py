@@ -25,7 +25,9 @@ def observe(case: Case) -> Iterator[Finding]:
     small = sum(each.numel() for each in case.called.module.parameters()) <= SMALL
     valued = partial(_with_values, case.called)
     yield from beside(case, case.batch, lambda: called(case.called, case.batch), valued if small else None)
-    if not case.called.fixed and any(_is_described(each) for _, each in case.called.call.named(())):
+    seen = case.network.observed
+    refuses = seen is not None and seen.refuses
+    if not (case.called.fixed or refuses) and any(_is_described(each) for _, each in case.called.call.named(())):
         yield from _of_another(case, case.batch + 1, small=small)
     if small or cuda():
         yield from given(case, case.batch, valued, small=small)
