@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ import archscope
 from archscope.diagrams.scene import HAIRLINE, Polygon, Text
 from archscope.network import Network
 from tests.diagrams.branching import Builder
-from tests.diagrams.volumes import boxes_of, layer_of, middle_of, strings_of
+from tests.diagrams.geometry import problems
+from tests.diagrams.volumes import boxes_of, layer_of, middle_of, network, strings_of
 
 
 def test_a_u_has_the_name_of_each_block_over_its_first_box() -> None:
@@ -253,3 +256,45 @@ def test_a_closed_block_that_slides_no_window_says_what_it_does_or_its_name() ->
     assert [item.string for item in weighs.items if isinstance(item, Text)] == ["16", "32×32", "grn"]
     (dense,) = (group for group in scene.groups("layer") if "dense.wide" in group.layers)
     assert [item.string for item in dense.items if isinstance(item, Text)][-1] == "2 linear"
+
+
+@pytest.mark.parametrize(("quantity", "unit"), [("parameters", "par."), ("macs", "MACs")])
+@pytest.mark.parametrize("asked", ["color", "show"])
+@pytest.mark.parametrize("name", ["resnet@18", "resnet@50", "residual", "projected", "weighed"])
+def test_the_numbers_written_on_a_residual_network_add_up_to_the_total(
+    name: str, asked: str, quantity: str, unit: str
+) -> None:
+    drawn = projected() if name == "projected" else network(name)
+    options: dict[str, Any] = {asked: quantity}
+    picture = archscope.draw(drawn, style="boxes", **options)
+    words = " / ".join(strings_of(picture.scene))
+    numbers = re.findall(rf"([\d,]+) {re.escape(unit)}", words)
+    total = sum(int(row.count_of(quantity) or 0) for row in archscope.analyze(drawn).rows)
+    assert sum(int(each.replace(",", "")) for each in numbers) == total
+    found = problems(picture.svg, drawn)
+    # Edges from copy to copy of what is folded are not drawn.
+    assert [each for each in found if not each.startswith(("edge missing", "edge too many"))] == []
+
+
+def test_what_only_the_first_block_has_tells_its_own_number_on_the_skip_connection() -> None:
+    # Weights and 2 values of the norm for each map: 4·8 + 2·8, and each of the 48 has 8·8 connections; a MAC for each
+    # that is not the norm's.
+    for color, said in (("parameters", "48 par."), ("macs", "2,048 MACs"), ("connections", "3,072 connections")):
+        words = strings_of(archscope.draw(projected(), style="boxes", color=color).scene)
+        assert any(each.startswith("conv 1×1 in the first · ") for each in words)
+        assert f"conv 1×1 in the first · {said}" in words
+
+
+def projected() -> Network:
+    """One stage of three blocks: the first widens its maps, and has a projection on its skip connection."""
+    b = Builder("projected", input=(4, 8, 8))
+    last = "input"
+    for number in range(3):
+        group = ["stage", str(number)]
+        entry = last
+        last = b.conv("b", b.conv("a", entry, 8, group=group), 8, group=group, relu=False)
+        if not number:
+            entry = b.conv("side", entry, 8, 1, group=group, relu=False)
+        last = b.add("relu", "relu", b.add("sum", "add", last, entry, group=group), group=group)
+    b.add("fc", "linear", b.add("flatten", "flatten", last), out_features=3)
+    return b.network()

@@ -14,7 +14,7 @@ from archscope.diagrams.perspective import Box
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import scale
 from archscope.diagrams.transformer.roles import attends
-from archscope.diagrams.volumes.form import Form, Solid
+from archscope.diagrams.volumes.form import Arrow, Form, Solid, counts
 from archscope.layers.base import spell_count, spell_shape
 
 # Lengths in parts of the height of the tallest box.
@@ -56,6 +56,7 @@ class Cells:
     def __init__(self, form: Form, request: Request, *, levels: bool, named: bool = True) -> None:
         self.form, self.request, self.levels, self.named = form, request, levels, named
         self.size = request.font_size
+        self.rows = {row.name: row for row in form.analysis.nodes}
         grids = [solid.shape for solid in form.solids if is_grid(solid.shape) and not solid.sign]
         vectors = [solid.shape for solid in form.solids if not is_grid(solid.shape) and not solid.sign]
         self.sides = scale(extent for shape in grids for extent in shape[1:])
@@ -180,19 +181,31 @@ class Cells:
 
     def _under(self, solid: Solid) -> tuple[str, ...]:
         if solid.sign:
-            return self.request.price(solid.layers)
+            return tuple(self._counts(solid.parameters, solid.macs)) + self.request.price(solid.layers)
         lines: list[str] = []
         if self.request.shows("shape", *USUAL) and is_grid(solid.shape):
             lines.append(size_of(solid.shape, square=self.levels))
         lines += self._ops(solid)
-        if self.request.shows("parameters", *USUAL) and solid.parameters:
-            lines.append(f"{solid.parameters:,} par.")
-        if self.request.shows("macs", *USUAL) and solid.macs != 0:
-            lines.append("MACs not covered" if solid.macs is None else f"{solid.macs:,} MACs")
+        lines += self._counts(solid.parameters, solid.macs)
         lines += self.request.price(solid.layers, solid.repeats)
         if solid.shares:
             lines += _wrapped(f"shared with {', '.join(_twins(solid, self.form))}", self.small)
         return tuple(lines)
+
+    def _counts(self, parameters: int, macs: int | None) -> list[str]:
+        lines = []
+        if self.request.shows("parameters", *USUAL) and parameters:
+            lines.append(f"{parameters:,} par.")
+        if self.request.shows("macs", *USUAL) and macs != 0:
+            lines.append("MACs not covered" if macs is None else f"{macs:,} MACs")
+        return lines
+
+    def told(self, arrow: Arrow) -> str:
+        """What is written on an arrow: what lies on it, with its numbers."""
+        if not arrow.told:
+            return ""
+        numbers = self._counts(*counts(self.rows[layer] for layer in arrow.layers))
+        return " · ".join((arrow.told, *numbers, *self.request.price(arrow.layers)))
 
     def _ops(self, solid: Solid) -> list[str]:
         if not solid.rows or not self.request.shows("op", *USUAL):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,12 +71,17 @@ class Solid:
 
 @dataclass(frozen=True)
 class Arrow:
-    """What goes from one solid to another; ``told`` is what lies on the way, in words."""
+    """What goes from one solid to another.
+
+    ``told`` is what lies on the way, in words, and ``layers`` are its nodes, with those of their copies; nodes that
+    lie on several ways are of the first.
+    """
 
     source: str
     target: str
     way: Way = "plain"
     told: str = ""
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,3 +113,11 @@ class Form:
     def by_id(self) -> dict[str, Solid]:
         """The solids by their ids."""
         return {solid.id: solid for solid in self.solids}
+
+
+def counts(rows: Iterable[Row]) -> tuple[int, int | None]:
+    """The trainable values of some nodes, and their MACs; None where those of any are not covered."""
+    rows = tuple(rows)
+    macs = [row.macs for row in rows]
+    known = None if None in macs else sum(int(each) for each in macs if each is not None)
+    return sum(int(row.parameters) for row in rows), known

@@ -20,7 +20,7 @@ from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
-from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
+from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way, counts
 from archscope.diagrams.volumes.headings import Headings
 from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
 from archscope.diagrams.volumes.stages import Seen, Staged, opened, rows_in, staged
@@ -171,13 +171,8 @@ class _Forming:
         return not place and branches and len(inside) * 2 <= self.former.drawn
 
     def _counted(self, solid: Solid) -> Solid:
-        rows = [self.former.rows[layer] for layer in solid.layers if layer in self.former.rows]
-        macs = [row.macs for row in rows]
-        return replace(
-            solid,
-            parameters=sum(int(row.parameters) for row in rows),
-            macs=None if None in macs else sum(int(each) for each in macs if each is not None),
-        )
+        parameters, macs = counts(self.former.rows[layer] for layer in solid.layers if layer in self.former.rows)
+        return replace(solid, parameters=parameters, macs=macs)
 
     def _joins_in(self, unit: Unit) -> bool:
         """Whether a unit is drawn with what it reads, or on an arrow: it has neither weights nor a window."""
@@ -307,28 +302,30 @@ class _Forming:
             if unit.name in self.passing or staged.drawn_as(unit.name) in self.passing:
                 continue
             for ref in unit.inputs:
-                for source, told in self._sources(ref.node, ()):
+                for source, passed in self._sources(ref.node, ()):
                     if staged.between_copies(source, unit.name):
                         continue
                     one, other = self._home(source), self._home(unit.name)
                     if one != other:
-                        yield self._arrow(one, other, told)
+                        yield self._arrow(one, other, passed)
 
     def _home(self, name: str) -> str:
         """The solid that a unit is drawn as."""
         return self.home[name] if name in self.home else self.home[self.former.staged.drawn_as(name)]
 
-    def _sources(self, name: str, told: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _sources(self, name: str, passed: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The solids that a way comes from, each with the units on the way, the last first."""
         drawn = name if name in self.passing else self.former.staged.drawn_as(name)
         if drawn not in self.passing:
-            yield name, told
+            yield name, passed
             return
         for each in self.passing[drawn]:
-            yield from self._sources(each, (*told, self.told[drawn]))
+            yield from self._sources(each, (*passed, drawn))
 
-    def _arrow(self, source: str, target: str, told: Sequence[str]) -> Arrow:
+    def _arrow(self, source: str, target: str, passed: Sequence[str]) -> Arrow:
         one, other = self.solids[source], self.solids[target]
-        words = _spelled(told)
+        words = _spelled([self.told[name] for name in passed])
+        layers = tuple(layer for name in passed for layer in self.former.held_by(self.former.by_name[name]))
         way: Way = "plain"
         if other.copied and one.shape[-1] >= other.shape[-1]:
             way = "copy"
@@ -344,7 +341,7 @@ class _Forming:
                 way = "pointwise"
         elif other.family == SOFTMAX:
             way = "convolution" if is_grid(other.shape) else "dense"
-        return Arrow(source, target, way, words)
+        return Arrow(source, target, way, words, layers)
 
 
 def _titled(unit: Unit, end: Unit) -> str:
@@ -379,4 +376,9 @@ def _merged(arrows: Iterator[Arrow]) -> tuple[Arrow, ...]:
         before = found.get((arrow.source, arrow.target))
         if before is None or len(arrow.told) > len(before.told):
             found[arrow.source, arrow.target] = arrow
-    return tuple(found.values())
+    seen: set[str] = set()
+    once_each = []
+    for arrow in found.values():
+        once_each.append(replace(arrow, layers=tuple(each for each in arrow.layers if each not in seen)))
+        seen.update(arrow.layers)
+    return tuple(once_each)

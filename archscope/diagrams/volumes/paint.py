@@ -208,10 +208,9 @@ class Paint:
 
     def _passed(self, layout: Layout) -> Iterator[Group]:
         """What stands on arrows: its words where there is room for them, else only for who hovers."""
-        said: dict[str, Text] = {}
         for arrow, (x, y) in layout.tags.items():
-            said[arrow.told] = Text(x, y, arrow.told, self.cells.small, anchor="middle", fill=self.theme.muted)
-            yield Group("part", (said[arrow.told],), arrow.told)
+            said = Text(x, y, self.cells.told(arrow), self.cells.small, anchor="middle", fill=self.theme.muted)
+            yield Group("part", (said,), arrow.told)
         by_told: dict[str, list[str]] = {}
         for layer, told in self.form.passed:
             by_told.setdefault(told, []).append(layer)

@@ -151,7 +151,7 @@ class _Placing:
             piece.up += self.track
             piece.arc = -piece.up
             piece.up += 1.3 * self.size if told else 0.3 * self.size
-            wide = max(width(self.rows.arrows[edge].told, self.rows.texts.small) for edge in step.past)
+            wide = max(width(self.rows.texts.told(self.rows.arrows[edge]), self.rows.texts.small) for edge in step.past)
             piece.wide = max(piece.wide, wide)
         return piece
 
