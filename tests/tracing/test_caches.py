@@ -161,3 +161,11 @@ def test_who_holds_a_stand_in_longer_than_the_run_is_answered_by_the_original() 
     trace(Keeps(), (4,))
     assert all(each(4) is caching.boundless(4) for each in kept)
     assert caching.boundless(4).device.type == "cpu"
+
+
+def test_a_result_that_is_a_key_as_well_is_no_key_of_what_lies_behind_it() -> None:
+    count = functools.lru_cache(maxsize=8)(lambda number: number + 1)
+    assert (count(2), count(1)) == (3, 2)  # 2 is a key, and what 1 gives
+    stand = StandIn(count, lambda number: -1)
+    assert stand.entries == {2: 3, 1: 2}
+    assert (stand.cache(1), stand.cache(2), stand.cache(3)) == (2, 3, -1)
