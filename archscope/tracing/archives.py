@@ -118,7 +118,13 @@ def _unpacked(archive: zipfile.ZipFile, size: int, shown: str, pickled: str) -> 
     if unpacked > size + _SLACK:
         raise UsageError(f"{shown} unpacks to {unpacked:,} bytes, and PyTorch packs nothing; write it again with "
                          "`torch.export.save`")  # fmt: skip
-    return {name: archive.read(whole) for name, whole in names.items() if name}
+    return {name: _part(archive, whole) for name, whole in names.items() if name}
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """One part; `ZipFile.read` unpacks all that is there before it sees that it is more than the archive says."""
+    with archive.open(name) as part:
+        return part.read(archive.getinfo(name).file_size)
 
 
 def _refuse_pickles(parts: dict[str, bytes], shown: str) -> None:

@@ -29,6 +29,8 @@ MOST: Final = 16 << 20
 """Bytes of the largest configuration that is read."""
 _COPIES: Final = 512
 """Layers, stages or experts that are made at most, one module each."""
+_LABELS: Final = 1 << 20
+"""Labels that are made at most, which ``transformers`` names one by one."""
 _LISTED: Final = 2_000
 """Values of a list that are read at most."""
 _COPIED: Final = re.compile(r".*(layers?|depths?|blocks?|experts|stages|repeats|hops)(_list)?|n_head", re.DOTALL)
@@ -166,14 +168,15 @@ def _refuse_code(said: Mapping[str, Any], shown: str) -> None:
 
 
 def _refuse_copies(said: Mapping[str, Any], shown: str) -> None:
-    """Refuse more copies of a module than any model has."""
+    """Refuse more copies of a module, and more labels, than any model has."""
     for key, value in _parts(said):
         many = value if isinstance(value, list) else [value]
         if isinstance(value, list) and len(value) > _LISTED:
             raise UsageError(f"{shown} lists {len(value):,} values in `{line(key)[:60]}`; {_LISTED:,} are read at most")
         largest = max((each for each in many if type(each) in (int, float)), default=0)
-        if _COPIED.fullmatch(key) and largest > _COPIES:
-            raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {_COPIES:,} are made at most")
+        most = _COPIES if _COPIED.fullmatch(key) else _LABELS if key in ("num_labels", "_num_labels") else None
+        if most is not None and largest > most:
+            raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {most:,} are made at most")
 
 
 @contextmanager

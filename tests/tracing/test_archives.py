@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 import archscope
 import archscope.opening
 from archscope.formats import write
+from archscope.tracing.archives import read_program
 from tests.conftest import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -320,6 +322,29 @@ def test_an_archive_that_unpacks_to_more_than_it_is_is_not_unpacked(saved: Path,
     path = _again(saved, tmp_path / "bomb.pt2", "data/weights/more", bytes(1 << 26), zipfile.ZIP_DEFLATED)
     with pytest.raises(archscope.UsageError, match=r"unpacks to [\d,]+ bytes, and PyTorch packs nothing"):
         archscope.opening.open_network(path)
+
+
+def test_a_part_that_says_that_it_is_small_is_not_unpacked_further(saved: Path, tmp_path: Path) -> None:
+    size = 1 << 26
+    path = _again(saved, tmp_path / "bomb.pt2", "data/weights/more", bytes(size), zipfile.ZIP_DEFLATED)
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    try:
+        with pytest.raises(archscope.UsageError, match="is no whole zip file"):
+            read_program(path)
+        assert tracemalloc.get_traced_memory()[1] < size // 4
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_program_with_thousands_of_other_parts_is_read(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "many.pt2"
+    with zipfile.ZipFile(saved) as given, zipfile.ZipFile(path, "w") as made:
+        for each in given.namelist():
+            made.writestr(each, given.read(each))
+        for number in range(5000):
+            made.writestr(f"net/data/weights/more{number}", b"")
+    assert sum(each.numel() for each in read_program(path).parameters()) == 346
 
 
 def test_a_program_says_where_it_was_read_from(saved: Path) -> None:
