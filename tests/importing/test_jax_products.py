@@ -244,9 +244,9 @@ def test_layers_of_files_in_which_a_product_would_be_lost_are_not_looked_for(mon
 def test_rows_that_would_not_add_up_give_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def twice(*args: Any, as_layers: bool) -> Any:
+    def twice(*args: Any, as_layers: bool, factory: str) -> Any:
         asked.append(as_layers)
-        graph = graph_of(*args, as_layers=as_layers)
+        graph = graph_of(*args, as_layers=as_layers, factory=factory)
         return graph.replace(operators=tuple(
             each.replace(attributes={**each.attributes, "tally": Tally(2 * each.attributes["tally"].macs)})
             if each.type == "MatMul" and each.path == "f6" else each for each in graph.operators
