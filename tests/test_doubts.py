@@ -75,6 +75,10 @@ RAISED = {
     "a bias before batch normalization": (
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3}\n  n: {type: batch_norm}",
         "bias-before-norm", "3:3", "`c` (conv2d): has a bias, which the normalization behind it takes away"),
+    "a bias before groups of one channel": (
+        ("input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3}\n"
+         "  n: {type: group_norm, num_groups: 4}"),
+        "bias-before-norm", "3:3", "`c` (conv2d): has a bias, which the normalization behind it takes away"),
     "a stated bias of a dense layer before batch normalization": (
         "input: [3]\nlayers:\n  f: {type: linear, out_features: 4, bias: true}\n  n: {type: batch_norm}",
         "bias-before-norm", "3:44", "`f` (linear): has a bias, which the normalization behind it takes away"),

@@ -71,7 +71,7 @@ class Layer:
     * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
     * ``takes``: what it takes the axes of its inputs for; see `archscope.layers.doubt`.
-    * ``centres``: whether it takes the mean of each channel away.
+    * ``centres``: whether it takes the mean of each channel away, whatever comes; see `Layer.centres_each`.
     * ``cuts``: whether it makes all that is negative 0.
     * ``varies``: why no rule says what it holds, where none can.
     * ``kept``, ``backward_copies``: see `archscope.layers.steps.one_operation`.
@@ -232,6 +232,10 @@ class Layer:
     def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - a type that keeps what came returns it
         """What the axes of its output mean, ``came`` being what those of its first input mean."""
         return ""
+
+    def centres_each(self, inputs: Sequence[Shape]) -> bool:  # noqa: ARG002 - groups of channels ask for them
+        """Whether it takes the mean of each channel away, of inputs of these shapes."""
+        return self.centres
 
     def doubts(self, place: Place) -> Iterable[Doubt]:
         """What is allowed in its place and yet seldom meant; a type that knows of more extends this."""

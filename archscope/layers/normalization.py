@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
@@ -273,6 +273,9 @@ class GroupNorm(Layer):
 
     def meaning(self, came: Meaning) -> Meaning:
         return came
+
+    def centres_each(self, inputs: Sequence[Shape]) -> bool:
+        return bare(inputs[0][0]) == self.num_groups
 
     def rule(self, *inputs: Shape) -> Facts:
         channels = count(inputs[0][0], "n")

@@ -79,7 +79,11 @@ def _of_layers(network: Network, entries: Mapping[str, Entry]) -> Iterator[tuple
         readers = network.consumers[node.name]
         alone = node.shares is None and node.name not in shared and node.name not in ends
         facts, stated, came = network.facts[node.name], _stated(node, entries[node.row]), _came(node, axes)
-        centred = alone and bool(readers) and all(each.layer.centres for each in readers)
+        centred = (
+            alone
+            and bool(readers)
+            and all(each.layer.centres_each(network.facts[each.name].inputs) for each in readers)
+        )
         place = (id(node.layer), id(facts), stated, came, node.name in features, centred)
         if place not in asked:
             where = Place(inputs=facts.inputs, axes=came, features=node.name in features, stated=frozenset(stated),
