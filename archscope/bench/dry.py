@@ -12,7 +12,7 @@ from archscope.bench.ceilings import Ceilings
 from archscope.bench.floors import Floors, floors
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
-from archscope.bench.report import ceilings_line
+from archscope.bench.report import MEANING, ceilings_line
 from archscope.bench.sheets import Sheet
 from archscope.errors import require_torch
 from archscope.record import EMPTY
@@ -20,11 +20,7 @@ from archscope.record import EMPTY
 if TYPE_CHECKING:
     from archscope.tracing.calling import Called
 
-MEANING: Final = (
-    "F1: all FLOPs (2 · MACs) at the peak, or weights, input and output through memory once. F2: the layers' "
-    "floors added up. F3: the operations PyTorch starts, each at its own floor. No launch, no gap and no cache "
-    "miss is counted."
-)
+UNCOUNTED: Final = "No launch, no gap and no cache miss is counted."
 
 
 def dry_run(
@@ -130,4 +126,4 @@ def sheets(document: Mapping[str, Any]) -> list[Sheet]:
 def sources(document: Mapping[str, Any]) -> list[str]:
     """Where the ceilings come from, and what the floors mean."""
     lines = [f"{each['device']}: {ceilings_line(each)}" for each in document["ceilings"]]
-    return [*lines, MEANING]
+    return [*lines, f"{MEANING} {UNCOUNTED}"]

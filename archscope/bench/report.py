@@ -165,12 +165,16 @@ def remarks(document: Mapping[str, Any]) -> list[str]:
     )
     lines += [f"* {flag}" for flag in starred]
     if _measured(document):
-        lines.append(
-            "FLOPs are 2 · MACs. F1: all FLOPs at the peak, or weights, input and output through memory once. F2: the "
-            "layers' floors added up. F3: the operations PyTorch starts, each at its own floor."
-        )
+        lines.append(MEANING)
     return lines
 
+
+MEANING: Final = (
+    "FLOPs are 2 · MACs. F1: all FLOPs at the peak, or weights, input and output through memory once; of a table that "
+    "a layer looks up in, one row, and of experts those that run for one position. F2: the layers' floors added up. "
+    "F3: the operations PyTorch starts, each at its own floor."
+)
+"""What FLOPs and floors are, for who reads a report; see `archscope.bench.floors`."""
 
 CSV_HEADS: Final = (
     "id", "layer", "type", "status", "time", "ci_low", "ci_high", "share", "throughput", "flops", "bytes",
