@@ -24,6 +24,7 @@ from archscope.oracles.tracking import (
     tracked,
     without_values,
 )
+from archscope.tracing.calling import Called as Read
 from archscope.tracing.calling import call_thing
 
 if TYPE_CHECKING:
@@ -41,7 +42,13 @@ def differences(
 
     ``values`` says that the tracker's tensors have some, which the module looks at.
     """
-    theirs = call_thing(module, [shape] if isinstance(shape, tuple) else [*shape], {})
+    return beside(
+        call_thing(module, [shape] if isinstance(shape, tuple) else [*shape], {}), optimizer, batch, values=values
+    )
+
+
+def beside(theirs: Read, optimizer: str | None, batch: int, *, values: bool = False) -> tuple[str, list[str]]:
+    """The same of a module that was read."""
     found = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
     said = {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
     held = tracked(lambda: called(theirs, batch), optimizer, values=values)

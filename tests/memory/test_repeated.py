@@ -7,10 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from archscope.memory import memory
-from archscope.oracles import tracking
-from archscope.oracles.own.memory import called
 from archscope.tracing.calling import call_thing
-from tests.memory.shared import same
+from tests.memory.shared import differences, same
 from tests.tracing.test_repeated import FRONT, PARTS, SECOND, Asks, Way
 
 WAYS: dict[str, tuple[Way, bool]] = {
@@ -40,14 +38,9 @@ class Between(nn.Module):
 def test_what_is_repeated_holds_what_the_tracker_says(name: str, optimizer: str | None, batch: int) -> None:
     way, front = WAYS[name]
     torch.manual_seed(0)
-    module = call_thing(Between(way, front=front), [(9, 8)], {})
-    found = memory(module.network, batch, optimizer=optimizer, as_tracked=True)
-    ours = {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
-    theirs = tracking.tracked(lambda: called(module, batch), optimizer)
-    if not found.not_covered:
-        assert ours == theirs
-    assert all(one <= other for phase in theirs for one, other in zip(ours[phase], theirs[phase], strict=True))
-    assert name not in EXACT or not found.not_covered
+    why, wrong = differences(Between(way, front=front), (9, 8), optimizer, batch)
+    assert not wrong, wrong
+    assert name not in EXACT or not why
 
 
 def test_copies_that_no_rule_follows_are_named() -> None:
