@@ -282,6 +282,14 @@ def test_a_warning_about_a_layer_is_silenced_on_that_layer_and_on_no_other() -> 
     assert [str(each.span) for each in archscope.read(text).doubts] == ["<network>:5:3"]
 
 
+def test_a_bias_before_groups_of_several_channels_is_no_doubt() -> None:
+    text = (
+        "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3}\n"
+        "  n: {type: group_norm, num_groups: 2}"
+    )
+    assert archscope.read(text).doubts == ()
+
+
 def test_a_name_of_no_warning_is_a_mistake() -> None:
     with pytest.raises(SpecError, match="did you mean `bias-before-norm`"):
         archscope.read("input: [3]\nlayers: {a: {type: relu}}\nallow: bias-before-nom")
