@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Timed = Callable[[], float]
@@ -104,6 +107,15 @@ def call(work: Callable[[], object]) -> Timed:
         return time.process_time() - start
 
     return once
+
+
+def most_held() -> int:
+    """Bytes that this process has held at most; what `getrusage` says of a new process begins with its parent's."""
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
+    if found is not None:
+        return 1024 * int(found[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _seconds(value: float) -> str:

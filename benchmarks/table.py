@@ -53,11 +53,12 @@ def claims() -> Iterator[Claim]:
 
 def memory(spec: str) -> float:
     """The most that a process takes which reads a spec and works out its totals, in GiB."""
-    work = f"""
-import resource, sys
+    work = """
+import sys
 import archscope
+from benchmarks.pairs import most_held
 archscope.analyze(archscope.read(sys.stdin.read())).totals
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / {1 << 30 if sys.platform == "darwin" else 1 << 20})
+print(most_held() / 2**30)
 """
     done = subprocess.run([sys.executable, "-c", work], input=spec, capture_output=True, text=True, check=True)
     return float(done.stdout)

@@ -189,7 +189,7 @@ class Recogniser:
         done = all(held.get(each.name) == each for each in weights)
         if done or source in self.graph.plain or source in self.nodes.owners:
             return
-        made_of = self._came.get(source, frozenset([source])) - self.nodes.owners.keys()
+        made_of = [each for each in self._came.get(source, (source,)) if each not in self.nodes.owners]
         if {held[each].trainable for each in made_of if each in held} == {False}:  # however it is read
             weights = tuple(each.replace(trainable=False) for each in weights)
         if sum(held[each].values for each in made_of if each in held) == sum(each.values for each in weights):
@@ -315,7 +315,8 @@ class Recogniser:
             return Place(operator.path, alone=True)
         if own and own != operator.path and own not in self._came and self._paths.get(own, 0) == 0:
             return Place(own, alone=True)
-        stems = {own or stem(each) for each in weights} - self._came.keys() - self._paths.keys()
+        named = {own or stem(each) for each in weights}  # one by one: a set less a table's keys takes as long as those
+        stems = {each for each in named if each not in self._came and each not in self._paths}
         if not operator.path and (own or len(stems) == 1):
             return Place(own or stems.pop(), alone=True)
         return Place(operator.path, operator.path in self._whole)

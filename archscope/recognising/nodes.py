@@ -52,7 +52,7 @@ class Nodes:
         self._batch = batch
         self._at = at
         self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
-        self._alike: dict[tuple[int, tuple[Weight, ...]], tuple[Facts, Facts]] = {}
+        self._alike: dict[tuple[int, tuple[tuple[bool, str, int | None], ...]], tuple[Facts, Facts]] = {}
         self._reached: set[str] = set()
         self._of_weights: set[str] = set()
 
@@ -242,7 +242,7 @@ class Nodes:
     def _with_held(self, facts: Facts, seen: Seen, name: str) -> Facts:
         """The facts with each weight as it is held: trained or not, in its own type; where it lies is noted."""
         left = sorted(seen.weights & self.held.keys())
-        found: list[Weight] = []
+        found: list[tuple[bool, str, int | None]] = []
         for stated in facts.weights:
             same = [weight for weight in left if self.held[weight].shape == stated.shape] or [
                 weight for weight in left if self.held[weight].values == stated.values
@@ -257,13 +257,15 @@ class Nodes:
             turned, ahead = chosen in seen.turned and len(held.shape) == 2, tuple(held.shape) == (1, *stated.shape)
             source = self.sources[name, stated.name] = Source(chosen, turned, ahead)
             self._lie.setdefault(name, []).append(source)
-            found.append(Weight(stated.name, stated.shape, held.trainable, held.dtype, held.stored))
+            found.append((held.trainable, held.dtype, held.stored))
         return self._with_weights(facts, tuple(found))
 
-    def _with_weights(self, facts: Facts, weights: tuple[Weight, ...]) -> Facts:
-        """The facts with these weights: one object for layers that are alike, as most of a network's are."""
-        place = (id(facts), weights)
+    def _with_weights(self, facts: Facts, held: tuple[tuple[bool, str, int | None], ...]) -> Facts:
+        """The facts with weights that are held so: one object for layers that are alike, as most of a network's are."""
+        place = (id(facts), held)
         if place not in self._alike:  # with the facts themselves, so that no others get their place in memory
+            each = zip(facts.weights, held, strict=True)
+            weights = tuple([Weight(stated.name, stated.shape, *its) for stated, its in each])
             self._alike[place] = facts, facts if facts.weights == weights else facts.replace(weights=weights)
         return self._alike[place][1]
 

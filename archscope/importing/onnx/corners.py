@@ -75,8 +75,13 @@ class Corners:
         """Know the corner of what an operator makes, if that of what it reads is known or all of that is small."""
         if node.domain not in ("", "ai.onnx") or len(node.outputs) != 1:
             return
-        names = [None if each is None else each.name or "" for each in node.inputs]
-        if not names or not all(name is None or name in self.known or name in self._arrays for name in names):
+        names: list[str | None] = []
+        for each in node.inputs:
+            name = None if each is None else each.name or ""
+            if name is not None and name not in self.known and name not in self._arrays:
+                return
+            names.append(name)
+        if not names:
             return
         large = [name for name in names if name in self.known]
         made = self._of_corners(node, names, large) if large else self._of_numbers(node, names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import os
 import re
 import warnings
@@ -17,6 +16,7 @@ from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.importing.graph import Constant, Graph, Operator
 from archscope.importing.hiding import is_causal
+from archscope.importing.onnx.checking import Looked, checked
 from archscope.importing.onnx.fused import written_out
 from archscope.importing.onnx.lineage import Lineage
 from archscope.importing.onnx.numbers import DTYPES, MOST, small
@@ -37,13 +37,9 @@ _RULES: Final = "pkg.onnxscript.rewriter.rule_name"
 _SIGNATURE: Final = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTED: Final = (("archscope.trained", True), ("archscope.fixed", False))
 _LAYER: Final = "archscope.layer"
-_WORD: Final = 3
+_TENSOR: Final = 4
 _GRAPHS: Final = (5, 10)
-"""Numbers of the types of attributes that are a word, and that are graphs."""
-_OPERATORS: Final = 2_000_000
-"""Operators that are read at most."""
-_CALLED: Final = 200_000
-"""Operators that a file's functions are at most, written out where they are called: a few lines may be any number."""
+"""Numbers of the types of attributes that are a tensor, and graphs."""
 
 
 def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
@@ -98,13 +94,13 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any], Mapping[str, froze
              ValueError)  # fmt: skip
     try:
         stored = onnx.load(shown, format="protobuf", load_external_data=False)
-        _check(stored, shown)
+        looked = checked(stored, shown)
         written_out(stored)
         declared = {each.name: each.type for each in stored.graph.value_info}
         made = _made_of(stored.graph)
         del stored.graph.value_info[:]
-        model = _written_out(ir.serde.deserialize_model(stored), stored)
-        if stored.functions or not _in_order(stored.graph):
+        model = _written_out(ir.serde.deserialize_model(stored), stored, looked)
+        if stored.functions or looked.nested or not looked.ordered:
             model.graph.sort()
         return model, declared, made
     except RecursionError:
@@ -126,14 +122,12 @@ def _made_of(graph: Any) -> dict[str, frozenset[str]]:
     return found
 
 
-def _written_out(model: ir.Model, stored: Any) -> ir.Model:
+def _written_out(model: ir.Model, stored: Any, looked: Looked) -> ir.Model:
     """A model without functions, its constants and those of graphs inside of it beside its weights.
 
     These passes are slow to import.
     """
-    constants = any(node.op_type == "Constant" for node in stored.graph.node)
-    nested = any(each.type in _GRAPHS for node in stored.graph.node for each in node.attribute)
-    if not (stored.functions or constants or nested):
+    if not (stored.functions or looked.constants or looked.nested):
         return model
     from onnx_ir.passes import common
 
@@ -141,86 +135,6 @@ def _written_out(model: ir.Model, stored: Any) -> ir.Model:
         model = common.InlinePass()(model).model
     model = common.LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
     return common.LiftSubgraphInitializersToMainGraphPass()(model).model
-
-
-def _in_order(graph: Any) -> bool:
-    """Whether every operator comes after what it reads; no, where graphs inside of one may read more."""
-    known = {"", *(each.name for each in graph.input), *(each.name for each in graph.initializer)}
-    for node in graph.node:
-        if not known.issuperset(node.input) or any(each.type in _GRAPHS for each in node.attribute):
-            return False
-        known.update(node.output)
-    return True
-
-
-def _check(stored: Any, shown: str) -> None:
-    graph = stored.graph
-    if not len(graph.node) and not len(graph.output):
-        raise UsageError(f"{shown} is no ONNX file: it holds no graph")
-    if len(graph.node) > _OPERATORS:
-        raise UsageError(f"{shown} has {len(graph.node):,} operators; {_OPERATORS:,} are read at most")
-    if stored.functions and (many := _called(stored)) > _CALLED:
-        raise UsageError(f"{shown} has {many:,} operators where its functions are written out; {_CALLED:,} are read "
-                         "at most")  # fmt: skip
-    short = next((each for each in graph.initializer if each.HasField("raw_data") and _claims(each)), None)
-    if short is not None:
-        raise UsageError(f"{shown} is no whole ONNX file: `{line(short.name)[:80]}` has more values than are there")
-    if not _is_text(stored):
-        raise UsageError(f"{shown} is no whole ONNX file: it has names that are no UTF-8")
-
-
-def _claims(tensor: Any) -> bool:
-    """Whether a tensor says that it has more values than its bytes are."""
-    import onnx_ir as ir
-
-    try:
-        bits = ir.DataType(tensor.data_type).bitwidth
-    except (TypeError, ValueError):  # words, and types that nobody knows
-        return False
-    return math.prod(map(int, tensor.dims)) * bits > 8 * int(tensor.ByteSize())
-
-
-def _called(stored: Any) -> int:
-    """How many operators a model has once every call of a function of its own is what that does."""
-    own = {(each.domain, each.name): each for each in stored.functions}
-    known: dict[tuple[str, str], int] = {}
-
-    def many(nodes: Any) -> int:
-        found = 0
-        for node in nodes:
-            name = node.domain, node.op_type
-            if name in own and name not in known:
-                known[name] = 1  # one that calls itself is refused where it is written out
-                known[name] = many(own[name].node)
-            inside = (graph for each in node.attribute for graph in ([each.g] if each.HasField("g") else each.graphs))
-            found += known.get(name, 1) + sum(many(graph.node) for graph in inside)
-        return min(found, 10**15)
-
-    return many(stored.graph.node)
-
-
-def _is_text(model: Any) -> bool:
-    """Whether all words are text: those that are no UTF-8 come as bytes."""
-    graph = model.graph
-    for node in graph.node:
-        words = [node.op_type, node.domain, node.name, *node.input, *node.output]
-        for each in node.attribute:
-            words += (each.name, _decoded(each.s)) if each.type == _WORD else (each.name,)
-        for said in node.metadata_props:
-            words += (said.key, said.value)
-        if bytes in map(type, words):
-            return False
-    words = [each.name for each in (*graph.input, *graph.output, *graph.initializer)]
-    for said in (*graph.metadata_props, *model.metadata_props):
-        words += (said.key, said.value)
-    return bytes not in map(type, (*words, model.producer_name, model.producer_version))
-
-
-def _decoded(word: bytes) -> str | bytes:
-    try:
-        return word.decode()
-    except UnicodeDecodeError:
-        return word
 
 
 def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> Graph:
@@ -327,36 +241,31 @@ def _summary(model: ir.Model, shown: str) -> str:
 
 
 def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:
-    file = Path(shown).name
+    file, opsets = Path(shown).name, model.opset_imports
+    usual = opsets.get("", 0)
     for place, node in enumerate(model.graph):
         path, alone = _module(node)
+        attributes = _attributes(node)
+        attributes["opset"] = int(opsets.get(node.domain, usual))
+        # By place, in the order of its fields: names would take half as long again.
         yield Operator(
-            type=node.op_type,
-            domain="" if node.domain in ("", "ai.onnx") else node.domain,
-            inputs=(*("" if each is None else each.name or "" for each in node.inputs), *inside(node)),
-            outputs=tuple(each.name or "" for each in node.outputs),
-            attributes=_attributes(node) | {"opset": _opset(model, node)},
-            path=path,
-            alone=alone,
-            origin=f"{file}, node {line(node.name or str(place))[:120]}",
+            node.op_type,
+            (*["" if each is None else each.name or "" for each in node.inputs], *inside(node)),
+            tuple([each.name or "" for each in node.outputs]),
+            attributes,
+            "" if node.domain in ("", "ai.onnx") else node.domain,
+            path,
+            alone,
+            f"{file}, node {line(node.name or str(place))[:120]}",
         )
-
-
-def _opset(model: ir.Model, node: ir.Node) -> int:
-    return int(model.opset_imports.get(node.domain, model.opset_imports.get("", 0)))
 
 
 def _attributes(node: ir.Node) -> dict[str, Any]:
     """Numbers, words and lists of them; a small tensor is a `Constant`."""
     found: dict[str, Any] = {}
     for name, each in node.attributes.items():
-        value = each.value
-        kind = each.type.name
-        if kind == "TENSOR":
-            value = small(value)
-        elif kind in ("GRAPH", "GRAPHS"):
-            value = None
-        found[name] = value
+        kind = each.type
+        found[name] = small(each.value) if kind == _TENSOR else None if kind in _GRAPHS else each.value
     return found
 
 

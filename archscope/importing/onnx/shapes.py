@@ -67,9 +67,10 @@ def settle(
         pass_.anew |= _known(value, {}) != found.shapes[name]
         pass_.know(value, found.shapes[name])
     for value in held.values():
-        if value.const_value is not None:
-            pass_.know(value, _whole(value.const_value.shape))
-            array = None if value.name in learned else array_of(value.const_value)
+        tensor = value.const_value
+        if tensor is not None:
+            pass_.know(value, _whole(tensor.shape))
+            array = None if value.name in learned else array_of(tensor)
             if array is not None:
                 pass_.enter(value.name or "", array)
             else:
@@ -112,6 +113,8 @@ def _known(value: ir.Value, names: Mapping[str, int]) -> Shape | None:
     return tuple(extents)
 
 
+_GRAPHS: Final = (5, 10)
+"""Numbers of the types of attributes that are a graph, and several."""
 _KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "FastGelu",
                              "Gelu", "QuickGelu", "BiasGelu", "MeanVarianceNormalization"})  # fmt: skip
 """Operators that leave the shape of what they read, and for which ONNX has no rule by itself."""
@@ -138,12 +141,24 @@ class _Pass:
         self.corners = Corners(file, self.arrays, self.shapes)
         self._values = Known(self.shapes, self.dtypes, self.arrays, {})
         self._ends = {id(value) for value in model.graph.outputs}
+        self._types: dict[bytes, tuple[str, tuple[int | str, ...] | None]] = {}
 
     def know(self, value: ir.Value, shape: Shape) -> None:
         """Know the shape of a value."""
-        name = value.name or ""
+        name, dtype = value.name or "", value.dtype
         self.shapes[name] = shape
-        self.dtypes[name] = _dtype(self.declared, name) if value.dtype is None else value.dtype.name
+        self.dtypes[name] = self._declared(name)[0] if dtype is None else dtype.name
+
+    def _declared(self, name: str) -> tuple[str, tuple[int | str, ...] | None]:
+        """ONNX's name of the type that the file states of a value, that of most numbers where it states none; its axes.
+
+        Most values of a file are of a few types, and one is read faster as bytes than part by part.
+        """
+        said = self.declared.get(name)
+        written = b"" if said is None else said.SerializeToString()
+        if written not in self._types:
+            self._types[written] = _type_of(said)
+        return self._types[written]
 
     def enter(self, name: str, array: Array) -> None:
         """Know the numbers that the file holds; several that may be weights are worked into no others."""
@@ -168,10 +183,12 @@ class _Pass:
         if node.op_type in ("Shape", "Size") and node.domain in ("", "ai.onnx"):
             made: list[Array] | None = self._extents(node)
         else:
-            names = [None if each is None else each.name for each in node.inputs]
-            if not all(name is None or name in self.arrays for name in names):
-                return False
-            arrays = [None if name is None else self.arrays[name] for name in names]
+            arrays = []
+            for each in node.inputs:
+                name = None if each is None else each.name
+                if name is not None and name not in self.arrays:
+                    return False
+                arrays.append(None if name is None else self.arrays[name])
             made = worked_out(node, arrays)
         if made is None or len(made) != len(node.outputs):
             return False
@@ -263,14 +280,14 @@ class _Pass:
 
     def _stated(self, value: ir.Value, names: Mapping[str, int]) -> Shape | None:
         """The shape that the file states, where every axis has a number, or a name whose number is known."""
-        said = self.declared.get(value.name or "") if value.shape is None else None
-        if said is None:
+        name = value.name or ""
+        if value.shape is not None or name not in self.declared:
             return _known(value, names)
-        if not said.tensor_type.HasField("shape"):
+        axes = self._declared(name)[1]
+        if axes is None:
             return None
-        extents = [each.dim_value if each.HasField("dim_value") else names.get(each.dim_param, -1)
-                   for each in said.tensor_type.shape.dim]  # fmt: skip
-        return None if min(extents, default=0) < 0 else tuple(extents)
+        extents = tuple([each if isinstance(each, int) else names.get(each, -1) for each in axes])
+        return None if min(extents, default=0) < 0 else extents
 
     def _inferred(self, node: ir.Node, otherwise: list[Shape | None]) -> list[Shape | None]:
         """The shapes by ONNX's own rules for one operator, from those of its inputs and the numbers among them."""
@@ -340,8 +357,8 @@ def inside(node: ir.Node) -> tuple[str, ...]:
     """The values from outside that the graphs inside of an operator read: those of a loop, or of a condition."""
     found: dict[str, None] = {}
     for each in node.attributes.values():
-        if each.type.name in ("GRAPH", "GRAPHS"):
-            for graph in [each.value] if each.type.name == "GRAPH" else each.value:
+        if each.type in _GRAPHS:
+            for graph in [each.value] if each.type == _GRAPHS[0] else each.value:
                 found |= dict.fromkeys(_read_in(graph))
     return tuple(found)
 
@@ -354,13 +371,16 @@ def _read_in(graph: ir.Graph) -> Iterator[str]:
     yield from (name for name in read if name and name not in own)
 
 
-def _dtype(declared: Mapping[str, Any], name: str) -> str:
-    """ONNX's name of the type that the file states; that of most numbers, where it states none."""
+def _type_of(said: Any) -> tuple[str, tuple[int | str, ...] | None]:
+    """ONNX's name of a type that a file states, and the axes, with numbers or names; None where it has none."""
     import onnx_ir as ir
 
-    said = declared.get(name)
     kind = 0 if said is None else said.tensor_type.elem_type
-    return ir.DataType(kind).name if kind else "FLOAT"
+    axes: tuple[int | str, ...] | None = None
+    if said is not None and said.tensor_type.HasField("shape"):
+        axes = tuple(each.dim_value if each.HasField("dim_value") else each.dim_param
+                     for each in said.tensor_type.shape.dim)  # fmt: skip
+    return ir.DataType(kind).name if kind else "FLOAT", axes
 
 
 def _extents_of(made: Any) -> Shape | None:
