@@ -18,6 +18,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.errors import NotFound, did_you_mean
 from archscope.formats.sheet import View as View
+from archscope.patience import without_collector
 
 FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -32,6 +33,7 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 """Every format by name, with what it is for; ``csv`` is the function ``write`` of ``archscope/formats/csv.py``."""
 
 
+@without_collector()
 def write(analysis: Analysis, format: str = "table", view: View | None = None) -> str:
     """An analysis as text, without a line end behind the last line.
 

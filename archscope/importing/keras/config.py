@@ -140,37 +140,51 @@ def is_of(node: str, layer: str, layers: Container[str]) -> bool:
     return node == layer or node.startswith(f"{layer}.") or (node.startswith(f"{layer}_") and further)
 
 
-def data_formats(found: Any) -> set[str]:
-    """Where layers have their channels."""
-    kinds = ("channels_first", "channels_last")
-    return {kind for each in _entries(found) for kind in kinds if each.get("data_format") == kind}
+class Told(NamedTuple):
+    """What a configuration says somewhere of all of its layers.
 
-
-def is_masked(found: Any) -> bool:
-    """Whether layers are told which positions are padding: by a call, or by a layer before them.
-
-    >>> is_masked({"class_name": "Masking"}), is_masked([{"config": {"mask_zero": True}}]), is_masked({"mask": None})
-    (True, True, False)
+    Attributes:
+        formats: where layers have their channels.
+        masked: whether layers are told which positions are padding: by a call, or by a layer before them.
     """
-    return any(each.get("class_name") == "Masking" or each.get("mask_zero") is True or any(map(each.get, _MASKS))
-               for each in _entries(found))  # fmt: skip
+
+    formats: set[str]
+    masked: bool
 
 
-def _entries(found: Any) -> Iterator[Mapping[str, Any]]:
-    """The tables of a configuration, those inside others too."""
+def told_in(found: Any) -> Told:
+    """Walk over the tables of a configuration once, those inside others too.
+
+    >>> told_in({"class_name": "Masking"}).masked, told_in([{"config": {"mask_zero": True}}]).masked
+    (True, True)
+    >>> told_in({"mask": None, "data_format": "channels_last"})
+    Told(formats={'channels_last'}, masked=False)
+    """
+    formats: set[str] = set()
+    masked = False
     waiting = [found]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
-            yield each
-            waiting += each.values()
+            where = each.get("data_format")
+            if where == "channels_first" or where == "channels_last":  # it may be anything, with no hash too
+                formats.add(where)
+            masked = masked or _masks(each)
+            waiting += [inside for inside in each.values() if isinstance(inside, (dict, list))]
         elif isinstance(each, list):
             waiting += each
+    return Told(formats, masked)
+
+
+def _masks(table: Mapping[str, Any]) -> bool:
+    if table.get("class_name") == "Masking" or table.get("mask_zero") is True:
+        return True
+    return not _MASKS.isdisjoint(table) and any(map(table.get, _MASKS))
 
 
 def channels_first(found: Any) -> bool:
     """Whether the layers of a model have their channels first."""
-    return data_formats(found) == {"channels_first"}
+    return told_in(found).formats == {"channels_first"}
 
 
 def is_model(kind: str) -> bool:

@@ -25,11 +25,10 @@ from archscope.importing.keras.config import (
     Key,
     Model,
     Use,
-    data_formats,
-    is_masked,
     is_model,
     model_of,
     read_config,
+    told_in,
     use_of,
 )
 from archscope.importing.keras.place import Nodes, Place, Value
@@ -69,7 +68,8 @@ def read_keras(path: str, stated: Stated) -> Network:
     """
     found, version = read_config(path)
     model = model_of(found, path)
-    kinds = data_formats(found)
+    told = told_in(found)
+    kinds = told.formats
     if kinds == {"channels_first", "channels_last"}:
         raise UsageError(f"{path} has layers with channels first and others with channels last, which is not read")
     nodes = Nodes(path, first=kinds == {"channels_first"}, batch=stated.batch or 1)
@@ -84,7 +84,7 @@ def read_keras(path: str, stated: Stated) -> Network:
     weights = [each for node in made if node.shares is None for each in facts[node.name].weights]
     by = f", written by Keras {version}" if version else ""
     summary = f"Read from {Path(path).name}: a Keras model{by}; shapes have their channels first."
-    masked = is_masked(found)
+    masked = told.masked
     notes = tuple(note for note, is_so in ((_FLATTENED, nodes.flattened), (_SCALED, nodes.scaled),
                                            (_MASKED, masked)) if is_so)  # fmt: skip
     return Network(
