@@ -19,6 +19,7 @@ from torch import nn
 
 from archscope.errors import MissingExtra, UsageError, did_you_mean, nearest
 from archscope.escaping import line
+from archscope.limits import LARGEST_NUMBER
 from archscope.theirs import heard_apart, raised
 from archscope.tracing.defaults import defaults
 from archscope.tracing.inputs import Call, Given
@@ -34,6 +35,15 @@ _LABELS: Final = 1 << 20
 _LISTED: Final = 2_000
 """Values of a list that are read at most."""
 _COPIED: Final = re.compile(r".*(layers?|depths?|blocks?|experts|stages|repeats|hops)(_list)?|n_head", re.DOTALL)
+_SIZE: Final = re.compile(r".*(size|dim|channels)s?|d_model|n_embd|n_inner", re.DOTALL)
+_WORKED_OUT: Final = 1 << 23
+"""Numbers of a table of sines that are waited for: ``transformers`` works each out in Python, a microsecond long."""
+_SINES: Final[Mapping[str, str]] = {
+    "pegasus": "", "marian": "", "roformer": "", "informer": "", "autoformer": "", "time_series_transformer": "",
+    "videomae": "", "distilbert": "sinusoidal_pos_embds", "xlm": "sinusoidal_embeddings",
+    "flaubert": "sinusoidal_embeddings",
+}  # fmt: skip
+"""Kinds of models whose tables are made so, and the option that says whether, if one does."""
 _FETCHED: Final = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal",
                    "experts_implementation", "_experts_implementation", "quantization_config",
                    "use_pretrained_backbone", "compression_config")  # fmt: skip
@@ -67,6 +77,7 @@ class Configured:
             raise MissingExtra(f"reading {self._shown}", "transformers", "hf")
         with _offline():
             self._model, self._config = _found(self._said, self._shown)
+        _refuse_sines(self._config, self._shown)
         self.name = self._model.__name__
         self._config.use_cache = False
         import transformers
@@ -168,7 +179,7 @@ def _refuse_code(said: Mapping[str, Any], shown: str) -> None:
 
 
 def _refuse_copies(said: Mapping[str, Any], shown: str) -> None:
-    """Refuse more copies of a module, and more labels, than any model has."""
+    """Refuse more copies of a module, and more labels, than any model has, and extents beyond all of them."""
     for key, value in _parts(said):
         many = value if isinstance(value, list) else [value]
         if isinstance(value, list) and len(value) > _LISTED:
@@ -177,6 +188,39 @@ def _refuse_copies(said: Mapping[str, Any], shown: str) -> None:
         most = _COPIES if _COPIED.fullmatch(key) else _LABELS if key in ("num_labels", "_num_labels") else None
         if most is not None and largest > most:
             raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {most:,} are made at most")
+        if largest > LARGEST_NUMBER and _SIZE.fullmatch(key):
+            raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {LARGEST_NUMBER:,} is the largest "
+                             "extent that archscope reads")  # fmt: skip
+
+
+def _refuse_sines(config: Any, shown: str) -> None:
+    """Refuse tables of sines that would be worked out number by number without end."""
+    kind = str(config.model_type)
+    if kind not in _SINES or (_SINES[kind] and not getattr(config, _SINES[kind], False)):
+        return
+    if kind == "videomae":
+        places = _patches(config)
+        options = ("image_size", "num_frames")
+    else:
+        options = tuple(each for each in ("max_position_embeddings", "context_length", "prediction_length")
+                        if type(getattr(config, each, None)) is int)  # fmt: skip
+        places = sum(getattr(config, each) for each in options)
+    wide = config.hidden_size if type(config.hidden_size) is int else 0
+    if places * wide > _WORKED_OUT:
+        said = ", ".join(f"{each}: {str(getattr(config, each))[:40]}" for each in options)
+        raise UsageError(f"{shown} has `{said}`, and transformers works out {wide:,} sines for each position of a "
+                         f"{kind}, one by one; {_WORKED_OUT:,} are waited for: write at most "
+                         f"{_WORKED_OUT // wide:,} positions")  # fmt: skip
+
+
+def _patches(config: Any) -> int:
+    """The patches of a film that a model cuts it into, where its options are numbers."""
+    (height, width), (high, wide) = (each if isinstance(each, (list, tuple)) and len(each) == 2 else (each, each)
+                                     for each in (config.image_size, config.patch_size))  # fmt: skip
+    said = (height, width, high, wide, config.num_frames, config.tubelet_size)
+    if not all(type(each) is int and each > 0 for each in said):
+        return 0
+    return (height // high) * (width // wide) * (config.num_frames // config.tubelet_size)
 
 
 @contextmanager
