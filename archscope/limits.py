@@ -55,6 +55,8 @@ LONG_TEXT: Final = 5_000
 """Layers from which a table or source takes more than a few seconds; the command says so and goes on."""
 LONG_PICTURE: Final = 500
 """Layers from which a graph, a page or a verification takes more than a few seconds."""
+LONG_PAGE: Final = 2_000
+"""Layers from which a page that holds each of them, with its memory, takes more than a few seconds."""
 LONGEST_SENTENCE: Final = 600
 """Characters of one sentence of a message: a name in it may be a hundred thousand letters long."""
 LONGEST_WORD: Final = 300

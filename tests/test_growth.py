@@ -12,13 +12,17 @@ import pytest
 
 import archscope
 from archscope import limits, reader
+from archscope.diagrams.graph import across
 from archscope.diagrams.graph.across import Child, Ranking
 from archscope.diagrams.graph.level import _Layout
 from archscope.diagrams.graph.ranks import Net
 from archscope.diagrams.graph.sizes import Sizes
+from archscope.diagrams.graph.units import units_of
+from archscope.diagrams.transformer.calls import called
 from archscope.errors import ArchscopeError, NotFound, SpecError, did_you_mean
 from archscope.formats import write
 from archscope.memory import memory
+from archscope.network import Network
 from tests.steps import counted
 
 FEW, FACTOR, AT_MOST = 40, 4, 6.5
@@ -203,3 +207,35 @@ def test_a_cycle_marks_its_own_layers_and_no_others() -> None:
     ring = "".join(f"  l{each}: {{type: relu, from: l{(each + 1) % 50}}}\n" for each in range(50))
     with pytest.raises(SpecError, match=r"`l0` → `l49` → .* → … → .* → `l1` → `l0`"):
         archscope.read(f"{FOUR}layers:\n{ring}")
+
+
+def u_shaped(count: int) -> Network:
+    """So many layers down, and as many up, each of which adds what the one across has."""
+    down = lines(count, "d@: {type: linear, out_features: 4}")
+    up = "".join(
+        f"  a{each}: {{type: add, from: [{f'u{each + 1}' if each < count - 1 else f'd{each}'}, d{each}]}}\n"
+        f"  u{each}: {{type: linear, out_features: 4}}\n"
+        for each in reversed(range(count))
+    )
+    return archscope.read(f"{FOUR}layers:\n{down}{up}", name="u")
+
+
+def test_a_graph_of_many_long_lines_is_that_much_more_work_as_it_has_more_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(across, "MOST_PASSES", 1_000)
+    few, many = (archscope.draw(u_shaped(count), style="graph") for count in (FEW, FACTOR * FEW))
+    small, large = counted(lambda: few.svg), counted(lambda: many.svg)
+    assert large <= AT_MOST * small, (small, large)
+
+
+def test_blocks_that_share_their_weights_are_looked_through_once() -> None:
+    def called_of(count: int) -> int:
+        blocks = "blocks:\n  b: {layers: {f: {type: linear, out_features: 4}, r: {type: relu}}}\n"
+        last = "  t: {type: linear, out_features: 4, shares: l0.f}\n"
+        text = f"{FOUR}{blocks}layers:\n{lines(count, 'l@: {type: b}')}{last}"
+        units = units_of(archscope.analyze(archscope.read(text, name="shared")))
+        return counted(lambda: called(units))
+
+    few, many = called_of(FEW), called_of(FACTOR * FEW)
+    assert many <= AT_MOST * few, (few, many)

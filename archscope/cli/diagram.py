@@ -319,8 +319,8 @@ def command(
         title=title, caption=caption, legend=legend, palette=None if palette is None else _palette(palette),
         labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"), glue=glue or None,
     )  # fmt: skip
-    if picture.style == "graph":  # the other styles draw equal blocks once, or refuse what is long
-        foretell("diagram", network)
+    graph = picture.style == "graph"  # the other styles draw equal blocks once, or refuse what is long
+    foretell("diagram" if graph else "html" if chosen == "html" else "figure", network)
     if output is not None:
         picture.save(output, chosen)
     else:

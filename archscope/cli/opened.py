@@ -40,6 +40,8 @@ _INSTEAD: Final = {
     "table": ("LONG_TEXT", "a table", "`--depth 1` has a line for each block, `archscope explain` is about one layer"),
     "code": ("LONG_TEXT", "source", "`archscope table --depth 1` has a line for each block"),
     "diagram": ("LONG_PICTURE", "a picture", "`--depth 1` draws blocks closed, `--format dot` lays nothing out"),
+    "html": ("LONG_PAGE", "a page", "`--format svg` draws equal blocks once, `--depth 1` draws them closed"),
+    "figure": ("LONG_TEXT", "a picture", "`archscope table --depth 1` has a line for each block"),
     "verify": ("LONG_PICTURE", "a verification", "`--seconds 10` bounds it, `--witness published` asks one witness"),
     "memory": ("LONG_TEXT", "the memory", "`archscope table --columns saved_bytes` has what each layer leaves"),
     "diff": ("LONG_TEXT", "a comparison", "`archscope table --depth 1` of each has a line for each block"),

@@ -23,6 +23,11 @@ from tests.steps import counted
             ["diagram", "lenet1", "--style", "graph"],
             "note: a picture of 11 layers takes a while; `--depth 1` draws blocks closed",
         ),
+        (["diagram", "lenet1", "--style", "boxes"], "note: a picture of 11 layers takes a while; `archscope table"),
+        (
+            ["diagram", "lenet1", "--style", "boxes", "--format", "html"],
+            "note: a page of 11 layers takes a while; `--format svg` draws equal blocks once",
+        ),
         (["verify", "lenet1", "-w", "published"], "note: a verification of 11 layers takes a while; `--seconds 10`"),
         (["memory", "lenet1"], "note: the memory of 11 layers takes a while; `archscope table --columns saved_bytes`"),
         (["diff", "lenet1", "lenet5"], "note: a comparison of 14 layers takes a while; `archscope table --depth 1`"),
@@ -37,6 +42,7 @@ def test_what_takes_long_is_foretold(
     assert "takes a while" not in archscope_run(*arguments, *more).err
     monkeypatch.setattr(limits, "LONG_TEXT", 7)
     monkeypatch.setattr(limits, "LONG_PICTURE", 7)
+    monkeypatch.setattr(limits, "LONG_PAGE", 7)
     run = archscope_run(*arguments, *([] if not more else ["-o", str(tmp_path / "again.svg")]))
     assert run.status == 0
     assert says in run.err

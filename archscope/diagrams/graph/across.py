@@ -5,10 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter, itemgetter
+from typing import Final
 
+from archscope.diagrams.graph.channels import Wire, stacked
 from archscope.diagrams.graph.place import Link, Slot, places
-from archscope.diagrams.graph.ranks import Hop, Net, entry, hops_of, leave, main_lines, ranks_of
+from archscope.diagrams.graph.plainly import plainly
+from archscope.diagrams.graph.ranks import Hop, Net, entry, hops_of, leave, main_lines, passes, ranks_of
+
+MOST_PASSES: Final = 20_000
+"""Ranks that all lines of a frame pass one by one, each with a place of its own there: some seconds."""
+LONGEST: Final = 20
+"""Ranks that one line passes one by one where that is more; what goes further has a lane beside everything."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,15 @@ class Ranking:
         rows: the children of each rank.
         gaps: the lines above each rank, and below the last.
         mains: the lines to keep straight; see `main_lines`.
+        lanes: where lines pass many ranks at once, beside everything; only in a frame with very many long lines.
     """
 
     def __init__(self, children: Sequence[Child], nets: Sequence[Net]) -> None:
         self.children = {child.key: child for child in children}
         self.ranks = ranks_of(list(self.children), nets)
         self.last = max(self.ranks.values())
-        self.gaps = hops_of(nets, self.ranks, self.last)
+        many = passes(nets, self.ranks, self.last) > MOST_PASSES
+        self.gaps, self.lanes = hops_of(nets, self.ranks, self.last, LONGEST if many else None)
         self.mains = main_lines(nets, self.ranks)
         self.rows: list[list[str]] = [[] for _ in range(self.last + 1)]
         for key, rank in self.ranks.items():
@@ -70,8 +80,16 @@ class Ranking:
         return x[key] - child.across / 2 + ports.get(hop.net.key, child.middle)
 
 
-def across(ranking: Ranking, gap: float) -> dict[str, float]:
-    """The middle of every slot across: the tidiest of what Graphviz finds when asked in up to three ways."""
+def across(ranking: Ranking, gap: float, track: float) -> dict[str, float]:
+    """The middle of every slot across: the tidiest of what Graphviz finds when asked in up to three ways.
+
+    Args:
+        ranking: the children in ranks.
+        gap: between neighbours.
+        track: between lanes.
+    """
+    if ranking.lanes:
+        return _with_lanes(ranking, _placed(ranking, gap), gap, track)
     best = _tidiest(ranking, gap)
     return _over_fans(ranking, _centred(ranking, _even_twins(ranking, best) if _only_twins(ranking) else best))
 
@@ -87,6 +105,15 @@ def _tidiest(ranking: Ranking, gap: float) -> dict[str, float]:
     return min(found, key=itemgetter(0))[1]
 
 
+def _with_lanes(ranking: Ranking, x: Mapping[str, float], gap: float, track: float) -> dict[str, float]:
+    """With every lane on the right of all else: the shortest nearest, so that lines within lines do not cross."""
+    widths = {key: child.across / 2 for key, child in ranking.children.items()}
+    right = max(middle + widths.get(key, 0.0) for key, middle in x.items()) + gap
+    wires = [Wire((10.0 * lane.first,), (10.0 * lane.last + 10.0,)) for lane in ranking.lanes]
+    order = sorted(range(len(wires)), key=lambda number: wires[number].high - wires[number].low)
+    return dict(x) | {ranking.lanes[number].slot: right + at * track for number, at in stacked(wires, order).items()}
+
+
 def _placings(ranking: Ranking, gap: float) -> Iterator[dict[str, float]]:
     """What Graphviz finds, one way after another: as it likes, with readers in their order, and from the right."""
     yield _placed(ranking, gap)
@@ -96,7 +123,12 @@ def _placings(ranking: Ranking, gap: float) -> Iterator[dict[str, float]]:
 
 def _placed(ranking: Ranking, gap: float, *, ordered: bool = False, mirrored: bool = False) -> dict[str, float]:
     slots = []
-    passes = {target for gap in ranking.gaps for hop in gap for target in hop.targets if target not in ranking.children}
+    lanes = set(map(attrgetter("slot"), ranking.lanes))
+    ranks = dict(ranking.ranks)
+    for rank, hops in enumerate(ranking.gaps):
+        for hop in hops:
+            ranks.setdefault(hop.source, rank - 1)
+            ranks.update((target, rank) for target in hop.targets if target not in ranking.children)
     for child in ranking.children.values():
         ports = {f"in {key}": at for key, at in child.ins.items()} | {
             f"out {key}": at for key, at in child.outs.items()
@@ -106,9 +138,11 @@ def _placed(ranking: Ranking, gap: float, *, ordered: bool = False, mirrored: bo
         if mirrored:
             ports = {port: child.across - at for port, at in ports.items()}
         slots.append(Slot(child.key, child.across, ports))
-    slots += [Slot(key, 2.0) for key in sorted({hop.source for hop in ranking.gaps[0]} | passes)]
-    links = [_link(ranking, hop, target) for hops in ranking.gaps for hop in hops for target in hop.targets]
-    return places(slots, links, gap, ordered=ordered)
+    slots += [Slot(key, 2.0) for key in sorted(ranks.keys() - ranking.children.keys() - lanes)]
+    links = [_link(ranking, hop, target) for hops in ranking.gaps for hop in hops for target in hop.targets
+             if hop.source not in lanes and target not in lanes]  # fmt: skip
+    place = plainly if lanes else places
+    return place(slots, links, gap, ordered=ordered, ranks=ranks)
 
 
 def _link(ranking: Ranking, hop: Hop, target: str) -> Link:

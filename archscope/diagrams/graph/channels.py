@@ -47,7 +47,7 @@ def tracks(wires: Sequence[Wire]) -> tuple[Mapping[int, int], int]:
     """
     found: dict[int, int] = {}
     for group in _groups(wires):
-        found |= _stacked(wires, _inserted(wires, group) if len(group) <= MANY else _sorted(wires, group))
+        found |= stacked(wires, _inserted(wires, group) if len(group) <= MANY else _sorted(wires, group))
     return found, max(found.values(), default=-1) + 1
 
 
@@ -63,8 +63,12 @@ def _groups(wires: Sequence[Wire]) -> list[list[int]]:
     return [sorted(group) for group in groups]
 
 
-def _stacked(wires: Sequence[Wire], order: Sequence[int]) -> dict[int, int]:
-    """The track of each wire of a group: right below the lowest before it that it may not run beside."""
+def stacked(wires: Sequence[Wire], order: Sequence[int]) -> dict[int, int]:
+    """The track of each wire of an order: right below the lowest before it that it may not run beside.
+
+    >>> stacked([Wire((0,), (50,)), Wire((10,), (60,)), Wire((90,), (99,))], [0, 1, 2])
+    {0: 0, 1: 1, 2: 0}
+    """
     starts, lowest = [-inf], [-1]  # from each place to the next, the lowest track that is taken
     found: dict[int, int] = {}
     for number in order:

@@ -30,7 +30,7 @@ def lay_out(children: Sequence[Child], nets: Sequence[Net], sizes: Sizes, widest
         widest: the room there is from left to right, if it is limited.
     """
     ranking = Ranking(children, nets)
-    x = across(ranking, sizes.gap)
+    x = across(ranking, sizes.gap, sizes.track)
     return _Layout(ranking, x, sizes).level(widest)
 
 
@@ -122,6 +122,8 @@ class _Layout:
 
     def _columns(self, stack: Stack, widest: float | None) -> list[tuple[int, int]]:
         """The graph in columns; running from left to right, in lines that are as long as there is room."""
+        if self.ranking.lanes:
+            return [(0, self.ranking.last)]  # the lanes pass wherever a column could end
         gutter = 2 * self.sizes.gap + self.sizes.track
         if self.sizes.direction == "tb":
             return columns(stack, gutter=gutter, tallest=self.sizes.tower, ratio=1.2, widest=widest, strict=False)

@@ -51,7 +51,10 @@ class Link:
     weight: int = 1
 
 
-def places(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered: bool = False) -> dict[str, float]:
+def places(
+    slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered: bool = False,
+    ranks: Mapping[str, int] | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Where the middle of every slot stands across, by its key.
 
     Args:
@@ -59,12 +62,13 @@ def places(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered:
         links: what joins them.
         gap: between neighbours.
         ordered: whether the targets of a slot must stand in the order of its links.
+        ranks: which rank each slot stands in, as `plainly` takes it; Graphviz finds them by itself.
 
     Raises:
         MissingExtra: pygraphviz is not installed.
     """
     if len(slots) > LARGEST or any(slot.ports and _FINE * slot.width > _WIDEST_CELL for slot in slots):
-        return plainly(slots, links, gap, ordered=ordered)
+        return plainly(slots, links, gap, ordered=ordered, ranks=ranks)
     try:
         import pygraphviz  # noqa: F401
     except ImportError:

@@ -45,7 +45,10 @@ _Joined = Mapping[str, Sequence[_End]]
 """What each slot is joined to."""
 
 
-def plainly(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered: bool = False) -> dict[str, float]:
+def plainly(
+    slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered: bool = False,
+    ranks: Mapping[str, int] | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Where the middle of every slot stands across, by its key; the leftmost edge is at 0.
 
     Args:
@@ -53,23 +56,24 @@ def plainly(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered
         links: what joins them.
         gap: between neighbours.
         ordered: whether the targets of a slot must stand in the order of its links.
+        ranks: which rank each slot stands in; by the length of the longest way to it if None.
     """
     above, below = _joined(slots, links)
     widths = {slot.key: slot.width for slot in slots}
-    ranks = _ranks(slots, links)
+    rows = _rows(slots, _depths(slots, links) if ranks is None else ranks)
     for _ in range(_SWEEPS):
-        _put_in_order(ranks, above)
+        _put_in_order(rows, above)
         if not ordered:
-            _put_in_order(ranks[::-1], below)
+            _put_in_order(rows[::-1], below)
     if not ordered:
-        _put_in_order(ranks, above)
+        _put_in_order(rows, above)
     across: dict[str, float] = {}
-    for rank in ranks:
+    for rank in rows:
         across.update(_nearest(rank, dict.fromkeys(rank, 0.0), dict.fromkeys(rank, 1.0), widths, gap))
     down = {key: _pull(ends) for key, ends in above.items()}
     up = {key: _pull(ends) for key, ends in below.items()}
     for _ in range(_SWEEPS):
-        for way, pulls in ((ranks, down), (ranks[::-1], up)):
+        for way, pulls in ((rows, down), (rows[::-1], up)):
             for rank in way:
                 wanted = {key: _middle(pulls[key].ends, across, across[key]) for key in rank}
                 across.update(_nearest(rank, wanted, {key: pulls[key].force for key in rank}, widths, gap))
@@ -105,8 +109,16 @@ def _middle(ends: Sequence[_End], across: Mapping[str, float], alone: float) -> 
     return fmean([across[end.other] + end.by for end in ends]) if ends else alone
 
 
-def _ranks(slots: Sequence[Slot], links: Sequence[Link]) -> list[list[str]]:
-    """Slots by the length of the longest way to them."""
+def _rows(slots: Sequence[Slot], ranks: Mapping[str, int]) -> list[list[str]]:
+    """The slots of each rank, from the first one."""
+    rows: dict[int, list[str]] = {}
+    for slot in slots:
+        rows.setdefault(ranks[slot.key], []).append(slot.key)
+    return [rows[rank] for rank in sorted(rows)]
+
+
+def _depths(slots: Sequence[Slot], links: Sequence[Link]) -> dict[str, int]:
+    """The length of the longest way to each slot."""
     targets: dict[str, list[str]] = {slot.key: [] for slot in slots}
     waiting = {slot.key: 0 for slot in slots}
     for link in links:
@@ -120,10 +132,7 @@ def _ranks(slots: Sequence[Slot], links: Sequence[Link]) -> list[list[str]]:
             waiting[target] -= 1
             if not waiting[target]:
                 ready.append(target)
-    ranks: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for slot in slots:
-        ranks[depth[slot.key]].append(slot.key)
-    return ranks
+    return depth
 
 
 def _put_in_order(ranks: Sequence[list[str]], joined: _Joined) -> None:

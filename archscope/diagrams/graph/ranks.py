@@ -74,8 +74,27 @@ def leave(net: Net) -> str:
     return f"\0out:{net.key}"
 
 
-def hops_of(nets: Sequence[Net], ranks: Mapping[str, int], last: int) -> list[list[Hop]]:
-    """For each gap between ranks, from the one above rank 0 to the one below the last, the nets that cross it."""
+@dataclass(frozen=True)
+class Lane:
+    """A slot beside everything, in which a net passes many ranks at once: from a first to a last one."""
+
+    slot: str
+    first: int
+    last: int
+
+
+def hops_of(
+    nets: Sequence[Net], ranks: Mapping[str, int], last: int, longest: int | None = None
+) -> tuple[list[list[Hop]], tuple[Lane, ...]]:
+    """For each gap between ranks, from the one above rank 0 to the one below the last, the nets that cross it.
+
+    Args:
+        nets: what runs between the children.
+        ranks: of each child.
+        last: the last rank.
+        longest: how many ranks a net passes one by one at most; it has a lane for more, and crosses no gap there.
+    """
+    lanes: list[Lane] = []
     gaps: list[list[Hop]] = [[] for _ in range(last + 2)]
     for net in nets:
         start = ranks[net.source] if net.source != BORDER else -1
@@ -85,11 +104,27 @@ def hops_of(nets: Sequence[Net], ranks: Mapping[str, int], last: int) -> list[li
         for target, end in ends.items():
             ending.setdefault(end, []).append(target if target != BORDER else leave(net))
         source = net.source if net.source != BORDER else entry(net)
-        for rank in range(start + 1, furthest + 1):
-            onward = [passing(net, rank)] if rank < furthest else []
-            gaps[rank].append(Hop(net, source, (*ending.get(rank, ()), *onward)))
-            source = passing(net, rank)
-    return gaps
+        stops = iter(sorted(ending))
+        rank, stop = start + 1, next(stops)
+        while True:
+            if rank == stop:
+                stop = next(stops, furthest)
+            onward = passing(net, rank)
+            if longest is not None and stop - rank > longest:
+                lanes.append(Lane(onward, rank, stop - 1))
+            gaps[rank].append(Hop(net, source, (*ending.get(rank, ()), *([onward] if rank < furthest else ()))))
+            if rank == furthest:
+                break
+            source = onward
+            rank = lanes[-1].last + 1 if lanes and lanes[-1].slot == onward else rank + 1
+    return gaps, tuple(lanes)
+
+
+def passes(nets: Sequence[Net], ranks: Mapping[str, int], last: int) -> int:
+    """How many ranks all nets together pass."""
+    starts = {BORDER: -1, **ranks}
+    ends = {BORDER: last + 1, **ranks}
+    return sum(max(ends[target] for target in net.targets) - starts[net.source] - 1 for net in nets)
 
 
 def main_lines(nets: Sequence[Net], ranks: Mapping[str, int]) -> frozenset[tuple[str, str]]:

@@ -18,16 +18,19 @@ def called(found: Sequence[Unit]) -> list[Unit]:
     made = list(found)
     if all(unit.rows[0].node.shares is None for unit in found):
         return made
-    prefixes = dict.fromkeys(unit.path[:depth] for unit in found for depth in range(1, len(unit.path) + 1))
-    done: list[tuple[Part, ...]] = []
-    for prefix in sorted(prefixes, key=len):
-        if any(prefix[: len(each)] == each for each in done):
+    within: dict[tuple[Part, ...], list[int]] = {}
+    for place, unit in enumerate(found):
+        for depth in range(1, len(unit.path) + 1):
+            within.setdefault(unit.path[:depth], []).append(place)
+    done: set[tuple[Part, ...]] = set()
+    for prefix in sorted(within, key=len):
+        if any(prefix[:depth] in done for depth in range(1, len(prefix))):
             continue
-        places = [place for place, unit in enumerate(found) if unit.path[: len(prefix)] == prefix]
+        places = within[prefix]
         calls = _calls([found[place] for place in places])
         if calls < 2 or places[-1] - places[0] + 1 != len(places):
             continue
-        done.append(prefix)
+        done.add(prefix)
         long = len(places) // calls
         for number, place in enumerate(places):
             path = found[place].path

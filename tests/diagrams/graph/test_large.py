@@ -12,11 +12,12 @@ import pytest
 
 import archscope
 from archscope.diagrams import graph
-from archscope.diagrams.graph import place
-from archscope.diagrams.graph.across import _crossings
+from archscope.diagrams.graph import across, place
+from archscope.diagrams.graph.across import Child, Ranking, _crossings, _with_lanes
 from archscope.diagrams.graph.branches import Trunk, branch
 from archscope.diagrams.graph.place import Link, Slot
 from archscope.diagrams.graph.plainly import plainly
+from archscope.diagrams.graph.ranks import Net, hops_of
 from archscope.diagrams.writers import svg
 from tests.collection import thin
 from tests.diagrams import geometry
@@ -130,3 +131,34 @@ def test_a_slot_wider_than_graphviz_takes_is_placed_without_a_word(capfd: pytest
     found = place.places(slots, [Link("a", "b", source_port="left"), Link("a", "c", source_port="right")], 7)
     assert found.keys() == {"a", "b", "c"}
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("longest", [0, 1, 3])
+@pytest.mark.parametrize("name", [*NETWORKS, "unet", "densenet@121"])
+def test_lines_that_pass_very_many_ranks_have_lanes_with_nothing_in_their_way(
+    monkeypatch: pytest.MonkeyPatch, name: str, longest: int
+) -> None:
+    monkeypatch.setattr(across, "MOST_PASSES", 0)
+    monkeypatch.setattr(across, "LONGEST", longest)
+    drawn = NETWORKS[name]() if name in NETWORKS else thin(name)
+    for direction in ("tb", "lr"):
+        svg = archscope.draw(drawn, style="graph", direction=direction).svg
+        assert geometry.problems(svg, drawn) + geometry.not_contained(svg) == []
+
+
+def test_lanes_within_lanes_do_not_cross() -> None:
+    nets = [Net("a", "a", ("b", "d")), Net("b", "b", ("c",)), Net("c", "c", ("d",))]
+    ranks = {"a": 0, "b": 9, "c": 18, "d": 27}
+    ranking = Ranking([Child(key, 40.0, 20.0, 20.0) for key in ranks], nets)
+    _, ranking.lanes = hops_of(nets, ranks, 27, longest=3)
+    x = _with_lanes(ranking, dict.fromkeys(ranks, 20.0), 10.0, 6.0)
+    assert [(lane.first, lane.last, x[lane.slot]) for lane in ranking.lanes] == [
+        (1, 8, 50), (9, 26, 56), (10, 17, 50), (19, 26, 50)
+    ]  # fmt: skip
+
+
+def test_a_source_that_begins_late_stands_beside_those_of_its_own_rank() -> None:
+    slots = [Slot(key, 30) for key in "abcds"]
+    links = [Link("a", "b"), Link("b", "c"), Link("c", "d"), Link("s", "d")]
+    found = plainly(slots, links, 5, ranks={"a": 0, "b": 1, "c": 2, "s": 2, "d": 3})
+    assert abs(found["c"] - found["s"]) >= 35
