@@ -13,7 +13,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
 from archscope.diagrams import dressing, fonts, transformer, volumes, words
-from archscope.diagrams.chain import Chain, Column, Piece
+from archscope.diagrams.chain import Chain, Column, Piece, Remark
 from archscope.diagrams.links import Links
 from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.refusal import NotShownError
@@ -136,8 +136,7 @@ class _Figure:
         return max(0.0, (wide - box.width - box.depth[0]) / 2)
 
     def _step_width(self, column: Column) -> float:
-        remarks = [self.request.beside(each.label, each.layers) for each in column.remarks] if self.says_remarks else []
-        return fonts.widest([*self.kernels(column), *remarks], self.size)
+        return fonts.widest([*self.kernels(column), *map(self.remark, column.remarks)], self.size)
 
     def kernels(self, column: Column) -> list[str]:
         """What stands first under the step to a column."""
@@ -149,10 +148,9 @@ class _Figure:
             return [words.opening(row)]
         return [kernel or words.without_a_window(row)]
 
-    @property
-    def says_remarks(self) -> bool:
-        """Whether the layers without a box are named under the steps."""
-        return self.request.shows("op", *USUAL)
+    def remark(self, told: Remark) -> str:
+        """What stands under a step for a layer without a box."""
+        return words.remark(told, self.request, USUAL, named=self.request.shows("op", *USUAL))
 
     def caption(self, piece: Piece) -> list[str]:
         """What stands under a box: maps as Krizhevsky writes them, ``55×55×48``; a sequence as in a table."""
@@ -160,10 +158,8 @@ class _Figure:
         channels_last = (*grid, maps) if chains.is_grid(piece.shape) else (maps,)
         shape = piece.shape if len(grid) == 1 else channels_last
         lines = [spell_shape(shape)] if self.request.shows("shape", *USUAL) else []
-        if piece.row is None:
-            return lines
-        price = (line for said in self.request.price(piece.layers) for line in said.split(", "))  # a box is narrow
-        return [*lines, *words.counts(piece.row, self.request.shown(*USUAL)), *price]
+        numbers = words.numbers(piece, self.request, USUAL)
+        return [*lines, *(line for said in numbers for line in said.split(", "))]  # a box is narrow
 
     def _rows(self, height: float) -> dict[str | None, float]:
         """The height of the middle of each tower's boxes; that of what stands on no tower is between them."""
@@ -281,8 +277,8 @@ class _Drawing:
                 at += self.size * fonts.LEADING
             for remark in column.remarks:
                 said = ()
-                if self.figure.says_remarks:
-                    text = self.figure.request.beside(remark.label, remark.layers)
+                text = self.figure.remark(remark)
+                if text:
                     said = (Text(middle, at, text, self.size, anchor="middle", fill=self.theme.muted),)
                     at += self.size * fonts.LEADING
                 numbers = f", {remark.parameters:,} parameters" if remark.parameters else ""

@@ -7,16 +7,14 @@ and what stands as a remark on the step between two; no layer is asked for its t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Final
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.units import is_glue
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.themes import INPUT
-from archscope.errors import UsageError
 
 Shape = tuple[int, ...]
 
@@ -40,6 +38,9 @@ class Piece:
         tower: the tower it stands on, if it does.
         row: the analysis of its node; None for the network's input.
         parameters: trainable values of all its layers.
+        macs: of all its layers; None where those of any are not covered.
+        repeats: how many equal layers it stands for.
+        parts: how many pieces its layers are drawn as.
     """
 
     name: str
@@ -49,6 +50,9 @@ class Piece:
     tower: str | None = None
     row: Row | None = None
     parameters: int = 0
+    macs: int | None = 0
+    repeats: int = 1
+    parts: int = 1
 
     @property
     def kind(self) -> str:
@@ -65,6 +69,7 @@ class Remark:
     label: str
     layers: tuple[str, ...]
     parameters: int = 0
+    macs: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,14 @@ def opens(row: Row) -> bool:
     return 1 < len(given) == len(made) and made[-1] > given[-1] * 1.2
 
 
+def counted(rows: Iterable[Row]) -> tuple[int, int | None]:
+    """The trainable values of some nodes, and their MACs; None where those of any are not covered."""
+    rows = tuple(rows)
+    macs = [row.macs for row in rows]
+    known = None if None in macs else sum(int(each) for each in macs if each is not None)
+    return sum(int(row.parameters) for row in rows), known
+
+
 def chain(analysis: Analysis, stands: Callable[[Row], bool]) -> Chain:
     """The columns of a network; ``stands`` says which of its layers have one.
 
@@ -188,7 +201,9 @@ class _Builder:
             if self._rejoins(row):
                 raise self._branches(row)
             (self._stand if row.name in self.standing else self._carry)(row)
-        columns = [Column(name, (Piece(name, tuple(self.held["piece", name]), shape, INPUT),))]
+        parameters, macs = self._held_by("piece", name)
+        given = Piece(name, tuple(self.held["piece", name]), shape, INPUT, parameters=parameters, macs=macs)
+        columns = [Column(name, (given,))]
         for number, rows in enumerate(self.rows[1:], start=1):
             columns.append(self._column(number, rows))
         return Chain(tuple(columns), tuple(self.links))
@@ -205,7 +220,7 @@ class _Builder:
         self.sources[row.name] = (row.name,)
         self._hold(row.name, ("piece", row.name))
         for source in sources:
-            self.links.append(Link(source, row.name, _crosses(self._tower(source), row.node.tower)))
+            self.links.append(Link(source, row.name, crosses(self._tower(source), row.node.tower)))
 
     def _carry(self, row: Row) -> None:
         sources = self._sources_of(row)
@@ -246,9 +261,9 @@ class _Builder:
         node = self.analysis.network.by_name.get(name)
         return None if node is None else node.tower
 
-    def _held_by(self, kind: str, name: str) -> int:
-        """The trainable values of what is drawn as one thing."""
-        return sum(int(self.by_name[each].parameters) for each in self.held[kind, name])
+    def _held_by(self, kind: str, name: str) -> tuple[int, int | None]:
+        """What is drawn as one thing costs."""
+        return counted(self.by_name[each] for each in self.held[kind, name] if each in self.by_name)
 
     def _shape(self, row: Row) -> Shape:
         """What a layer gives; where its vector is folded to maps at once, those maps."""
@@ -259,11 +274,11 @@ class _Builder:
     def _column(self, number: int, rows: Sequence[Row]) -> Column:
         pieces = tuple(
             Piece(row.name, tuple(self.held["piece", row.name]), self._shape(row), row.node.layer.family,
-                  row.node.tower, row, self._held_by("piece", row.name))
+                  row.node.tower, row, *self._held_by("piece", row.name))
             for row in rows
         )  # fmt: skip
         remarks = tuple(
-            Remark(self.labels[each], tuple(self.held["remark", each]), self._held_by("remark", each))
+            Remark(self.labels[each], tuple(self.held["remark", each]), *self._held_by("remark", each))
             for each in self.remarked.get(number, ())
         )
         node = rows[0].node
@@ -283,56 +298,9 @@ def _plain(shape: Sequence[int]) -> Shape:
     return tuple(int(extent) for extent in shape)
 
 
-def split_towers(whole: Chain, name: str) -> Chain:
-    """Draw a chain with grouped layers as the towers those groups are.
-
-    Every column but the input and the last is cut along its channels. A layer without groups sees both towers,
-    so links cross there.
-
-    Raises:
-        UsageError: no layer has groups, they do not agree on a number, or a width is not divisible by it.
-    """
-    if whole.towers:
-        return whole
-    inner = whole.columns[1:-1]
-    found = {groups for column in inner if (groups := _groups(column.piece)) > 1}
-    if len(found) != 1:
-        what = f"groups of {' and '.join(str(each) for each in sorted(found))}" if found else "no layer with groups"
-        raise UsageError(f"{name} has {what}: there are no towers to draw; leave --towers out")
-    (count,) = found
-    odd = next((column for column in inner if column.piece.shape[0] % count), None)
-    if odd is not None:
-        raise UsageError(f"`{odd.heading}` has {odd.piece.shape[0]} channels, which {count} towers cannot share")
-    columns = [
-        replace(column, pieces=_parts(column.piece, count)) if 0 < number < len(whole.columns) - 1 else column
-        for number, column in enumerate(whole.columns)
-    ]
-    links = [
-        Link(source.name, target.name, _crosses(source.tower, target.tower))
-        for before, after in pairwise(columns)
-        for target in after.pieces
-        for source in before.pieces
-        if _groups(target) == 1 or source.tower in (None, target.tower)
-    ]
-    return Chain(tuple(columns), tuple(links))
-
-
-def _crosses(one: str | None, other: str | None) -> bool:
+def crosses(one: str | None, other: str | None) -> bool:
+    """Whether what joins two towers goes from one to the other."""
     return one is not None and other is not None and one != other
-
-
-def _parts(piece: Piece, count: int) -> tuple[Piece, ...]:
-    channels, *rest = piece.shape
-    return tuple(
-        replace(piece, name=f"{piece.name}.{number}", shape=(channels // count, *rest), tower=f"Tower {number}")
-        for number in range(1, count + 1)
-    )
-
-
-def _groups(piece: Piece) -> int:
-    options: Mapping[str, object] = {} if piece.row is None else piece.row.node.layer.stated()
-    groups = options.get("groups", 1)
-    return groups if isinstance(groups, int) else 1
 
 
 def fold(whole: Chain) -> Chain:
@@ -342,9 +310,11 @@ def fold(whole: Chain) -> Chain:
         if columns and _alike(columns[-1], column):
             before = columns[-1]
             pieces = tuple(
-                replace(one, layers=(*one.layers, *other.layers), parameters=one.parameters + other.parameters)
+                replace(one, layers=(*one.layers, *other.layers), parameters=one.parameters + other.parameters,
+                        macs=None if one.macs is None or other.macs is None else one.macs + other.macs,
+                        repeats=one.repeats + 1)
                 for one, other in zip(before.pieces, column.pieces, strict=True)
-            )
+            )  # fmt: skip
             columns[-1] = replace(before, pieces=pieces, repeats=before.repeats + 1)
         else:
             columns.append(column)

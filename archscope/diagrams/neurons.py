@@ -144,10 +144,7 @@ class _Figure:
         lines = [_extent(column)] if self.request.shows("shape", *USUAL) else []
         if self.request.shows("op", *USUAL):
             lines += self._functions(column.piece)
-        row = column.piece.row
-        if row is None:
-            return lines
-        return [*lines, *words.counts(row, self.request.shown(*USUAL)), *self.request.price(column.piece.layers)]
+        return [*lines, *words.numbers(column.piece, self.request, USUAL)]
 
     def _functions(self, piece: Piece) -> list[str]:
         held = [self.layers[name] for name in piece.layers[1:]]
@@ -156,7 +153,7 @@ class _Figure:
     def _step(self, column: Column) -> list[str]:
         """What stands under the step to a column: what is done on the way, and the weights, if they are asked for."""
         row = column.piece.row
-        said = [self.request.beside(remark.label, remark.layers) for remark in column.remarks]
+        said = [words.remark(remark, self.request, USUAL) for remark in column.remarks]
         if row is None or not self.request.shows("weights", *USUAL):
             return said
         return said + [f"{weight.name} {spell_shape(weight.shape)}" for _, weight in row.weights]

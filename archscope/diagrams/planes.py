@@ -256,10 +256,7 @@ class _Figure:
             lines = [name] if self.request.shows("name", *USUAL) else []
             if self.request.shows("shape", *USUAL):
                 lines.append(f"{shape[0]}@{extents}" if grid and (row is not None or shape[0] > 1) else extents)
-            if row is not None:
-                lines += words.counts(row, self.request.shown(*USUAL))
-                lines += self.request.price(column.piece.layers)
-            labels.append(lines)
+            labels.append([*lines, *words.numbers(column.piece, self.request, USUAL)])
         return labels
 
     def _label(self, shape: _Shape, lines: Sequence[str]) -> tuple[Text, ...]:

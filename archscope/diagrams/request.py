@@ -130,10 +130,6 @@ class Request:
         said = self.priced(layers) if self.priced is not None and self.show is None else ""
         return (f"{said} in all" if copies > 1 else said,) if said else ()
 
-    def beside(self, label: str, layers: Iterable[str]) -> str:
-        """A layer that is only named, with what it costs."""
-        return " · ".join((label, *self.price(layers)))
-
 
 def request(
     *,

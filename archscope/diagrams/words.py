@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archscope.analysis import Analysis, Row
-from archscope.diagrams.chain import Chain, Column, Piece
+from archscope.diagrams.chain import Chain, Column, Piece, Remark
+from archscope.diagrams.request import Request
 from archscope.layers.base import spell_count, spell_shape
 from archscope.network import Network, Ref
 
@@ -71,14 +72,37 @@ def without_a_window(row: Row) -> str:
     return layer.family if row.weights and layer.verb == FULL_CONNECTION else layer.label
 
 
-def counts(row: Row, parts: Sequence[str]) -> list[str]:
-    """The numbers of a layer that a person asked to see."""
+def counts(
+    parameters: int, macs: int | None, parts: Sequence[str], *, zeros: bool = False, copies: int = 1
+) -> list[str]:
+    """The numbers that a person asked to see; with ``zeros`` also where they are 0.
+
+    >>> counts(1792, 0, ("parameters", "macs")), counts(0, None, ("parameters", "macs"), zeros=True, copies=2)
+    (['1,792 par.'], ['0 par. in all', 'MACs not covered'])
+    """
     lines = []
-    if "parameters" in parts:
-        lines.append(f"{int(row.parameters):,} par.")
-    if "macs" in parts:
-        lines.append("MACs not covered" if row.macs is None else f"{int(row.macs):,} MACs")
+    among = " in all" if copies > 1 else ""
+    if "parameters" in parts and (zeros or parameters):
+        lines.append(f"{parameters:,} par.{among}")
+    if "macs" in parts and (zeros or macs != 0):
+        lines.append("MACs not covered" if macs is None else f"{macs:,} MACs{among}")
     return lines
+
+
+def numbers(piece: Piece, request: Request, usual: Sequence[str]) -> list[str]:
+    """What a shape costs, with what is drawn as part of it and all its copies."""
+    zeros = piece.row is not None
+    lines = counts(piece.parameters, piece.macs, request.shown(*usual), zeros=zeros, copies=piece.repeats)
+    lines += request.price(piece.layers, piece.repeats)
+    if lines and piece.parts > 1:
+        lines.append("on both" if piece.parts == 2 else f"on all {piece.parts}")
+    return lines
+
+
+def remark(told: Remark, request: Request, usual: Sequence[str], *, named: bool = True) -> str:
+    """What stands under a step for a layer that has no shape of its own; nothing where it costs nothing either."""
+    costs = counts(told.parameters, told.macs, request.shown(*usual))
+    return " · ".join((*([told.label] if named else ()), *costs, *request.price(told.layers)))
 
 
 def title(piece: Piece) -> str:

@@ -26,13 +26,13 @@ from archscope.diagrams.chain import (
     fold,
     has_weights,
     is_grid,
-    split_towers,
 )
 from archscope.diagrams.interest import TRIES
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
+from archscope.diagrams.towers import split_towers
 from archscope.diagrams.volumes.cells import USUAL, Cells
 from archscope.diagrams.volumes.form import Form, Solid
 from archscope.diagrams.volumes.forming import Former, former_of
@@ -193,7 +193,11 @@ def _on_the_way(form: Form) -> set[str]:
 def _hidden(form: Form) -> str | None:
     """Why a join would look as if it read one value: its ways are parts of one box, such as activations."""
     made = form.analysis.network.by_name
+    joined = {arrow.target for arrow in form.arrows if arrow.ways > 1}
     for solid in form.solids:
+        side_by_side = solid.parts and not solid.is_block and solid.id in joined
+        if side_by_side:
+            return f"`{solid.id}` joins ways that have no boxes of their own"
         if solid.sign and len({each.source for each in form.arrows if each.target == solid.id}) == 1:
             read = {ref.node for row in solid.rows[:1] for ref in row.node.inputs}
             if sum(name not in made or bool(made[name].inputs) for name in read) > 1:
@@ -246,8 +250,9 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     if hidden is not None:
         raise NotShownError(f"in style boxes {hidden}")
     back = comes_back(form)
-    cells = Cells(form, request, levels=back, named=named)
-    placing = Levels(form, cells) if back else Rows(form, cells)
+    series = None if back else form.series
+    cells = Cells(form, request, levels=back, named=named, arcs=series.arcs if series else frozenset())
+    placing = Rows(form, cells, series) if series else Levels(form, cells)
     paint = Paint(form, cells, request, colored=back)
     families = request.keys and request.color == "family"
     told = entries(form, colored=back, windows=request.shows("op", *USUAL)) if back or families else []

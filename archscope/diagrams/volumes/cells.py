@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from archscope.analysis import Row
-from archscope.diagrams import fonts
-from archscope.diagrams.chain import is_grid
+from archscope.diagrams import fonts, words
+from archscope.diagrams.chain import counted, is_grid
 from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.perspective import Box
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import scale
 from archscope.diagrams.transformer.roles import attends
-from archscope.diagrams.volumes.form import Arrow, Form, Solid, counts
+from archscope.diagrams.volumes.form import Arrow, Form, Solid
+from archscope.diagrams.volumes.series import Edge
 from archscope.layers.base import spell_count, spell_shape
 
 # Lengths in parts of the height of the tallest box.
@@ -53,8 +54,11 @@ class Cell:
 class Cells:
     """What stays the same at every size: texts, and the scales of the boxes."""
 
-    def __init__(self, form: Form, request: Request, *, levels: bool, named: bool = True) -> None:
+    def __init__(
+        self, form: Form, request: Request, *, levels: bool, named: bool = True, arcs: frozenset[Edge] = frozenset()
+    ) -> None:
         self.form, self.request, self.levels, self.named = form, request, levels, named
+        self.arcs = arcs
         self.size = request.font_size
         self.rows = {row.name: row for row in form.analysis.nodes}
         grids = [solid.shape for solid in form.solids if is_grid(solid.shape) and not solid.sign]
@@ -64,6 +68,9 @@ class Cells:
         self.lengths = scale(shape[0] for shape in vectors)
         smallest = min((self.sides(extent) for shape in grids for extent in shape[1:]), default=1.0)
         self.least = max(3.2 * self.size, LEAST_HEIGHT / smallest)
+        self.entered: dict[str, list[Arrow]] = {}
+        for arrow in form.arrows:
+            self.entered.setdefault(arrow.target, []).append(arrow)
         self.asked = _asked(form)
         self.called = _called(form) | self.asked.keys()
         self.told_by_legend = _told_by_legend(form)
@@ -180,32 +187,39 @@ class Cells:
         return len(group) == 1 and sum(group == each.rows[0].node.group for each in self.form.solids if each.rows) == 1
 
     def _under(self, solid: Solid) -> tuple[str, ...]:
-        if solid.sign:
-            return tuple(self._counts(solid.parameters, solid.macs)) + self.request.price(solid.layers)
         lines: list[str] = []
+        if solid.sign:
+            return (*self._costs(solid.parameters, solid.macs, solid.layers), *self._entering(solid))
         if self.request.shows("shape", *USUAL) and is_grid(solid.shape):
             lines.append(size_of(solid.shape, square=self.levels))
         lines += self._ops(solid)
-        lines += self._counts(solid.parameters, solid.macs)
-        lines += self.request.price(solid.layers, solid.repeats)
+        lines += self._costs(solid.parameters, solid.macs, solid.layers, solid.repeats)
+        lines += self._entering(solid)
         if solid.shares:
             lines += _wrapped(f"shared with {', '.join(_twins(solid, self.form))}", self.small)
         return tuple(lines)
 
-    def _counts(self, parameters: int, macs: int | None) -> list[str]:
-        lines = []
-        if self.request.shows("parameters", *USUAL) and parameters:
-            lines.append(f"{parameters:,} par.")
-        if self.request.shows("macs", *USUAL) and macs != 0:
-            lines.append("MACs not covered" if macs is None else f"{macs:,} MACs")
-        return lines
+    def _costs(self, parameters: int, macs: int | None, layers: Sequence[str], copies: int = 1) -> tuple[str, ...]:
+        counts = words.counts(parameters, macs, self.request.shown(*USUAL), copies=copies)
+        return (*counts, *self.request.price(layers, copies))
+
+    def _carried(self, arrow: Arrow) -> tuple[str, ...]:
+        """What the layers on an arrow cost."""
+        return self._costs(*counted(self.rows[layer] for layer in arrow.layers), arrow.layers)
 
     def told(self, arrow: Arrow) -> str:
-        """What is written on an arrow: what lies on it, with its numbers."""
-        if not arrow.told:
-            return ""
-        numbers = self._counts(*counts(self.rows[layer] for layer in arrow.layers))
-        return " · ".join((arrow.told, *numbers, *self.request.price(arrow.layers)))
+        """What is written on an arc: what lies on it, with its numbers."""
+        return " · ".join((arrow.told, *self._carried(arrow))) if arrow.told else ""
+
+    def _entering(self, solid: Solid) -> list[str]:
+        """The numbers of what lies on arrows that have no room for words: under what they lead to."""
+        lines: list[str] = []
+        for arrow in self.entered.get(solid.id, ()):
+            carried = self._carried(arrow) if (arrow.source, arrow.target) not in self.arcs else ()
+            if carried:
+                costs = ", ".join(each.replace(" ", "\u00a0") for each in carried)
+                lines += _wrapped(f"{arrow.told}: {costs}", self.small)
+        return lines
 
     def _ops(self, solid: Solid) -> list[str]:
         if not solid.rows or not self.request.shows("op", *USUAL):

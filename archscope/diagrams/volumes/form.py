@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.themes import BLOCK
 from archscope.diagrams.volumes.outputs import Shape
+from archscope.diagrams.volumes.series import Series, series_of
 
 Way = Literal["convolution", "pointwise", "pooling", "upsampling", "dense", "copy", "skip", "plain"]
 """What an arrow stands for."""
@@ -74,7 +74,7 @@ class Arrow:
     """What goes from one solid to another.
 
     ``told`` is what lies on the way, in words, and ``layers`` are its nodes, with those of their copies; nodes that
-    lie on several ways are of the first.
+    lie on several ways are of the first. ``ways`` is for how many it stands that do different things.
     """
 
     source: str
@@ -82,6 +82,7 @@ class Arrow:
     way: Way = "plain"
     told: str = ""
     layers: tuple[str, ...] = ()
+    ways: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,11 @@ class Form:
     folded: bool = False
 
     @property
+    def series(self) -> Series:
+        """The solids from left to right."""
+        return series_of([each.id for each in self.solids], [(each.source, each.target) for each in self.arrows])
+
+    @property
     def by_id(self) -> dict[str, Solid]:
         """The solids by their ids."""
         return {solid.id: solid for solid in self.solids}
-
-
-def counts(rows: Iterable[Row]) -> tuple[int, int | None]:
-    """The trainable values of some nodes, and their MACs; None where those of any are not covered."""
-    rows = tuple(rows)
-    macs = [row.macs for row in rows]
-    known = None if None in macs else sum(int(each) for each in macs if each is not None)
-    return sum(int(row.parameters) for row in rows), known

@@ -8,19 +8,19 @@ its type.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Final
 
-from archscope.analysis import Analysis
-from archscope.diagrams.chain import is_grid, opens
+from archscope.analysis import Analysis, Row
+from archscope.diagrams.chain import counted, is_grid, opens
 from archscope.diagrams.graph.tree import Block, Child, consumers, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
-from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way, counts
+from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
 from archscope.diagrams.volumes.headings import Headings
 from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
 from archscope.diagrams.volumes.stages import Seen, Staged, opened, rows_in, staged
@@ -118,7 +118,7 @@ class _Forming:
         for seen in opened(former.staged.root, self.depth, former.expand, former.collapse):
             self._place(seen)
             folded = folded or seen.copies > 1
-        arrows = _merged(self._arrows())
+        arrows = _merged(self._arrows(), former.rows)
         solids = tuple(self.solids.values())
         return Form(former.analysis, solids, arrows, self.stages, tuple(self.passed), self.depth,
                     former.deepest, folded)  # fmt: skip
@@ -171,7 +171,7 @@ class _Forming:
         return not place and branches and len(inside) * 2 <= self.former.drawn
 
     def _counted(self, solid: Solid) -> Solid:
-        parameters, macs = counts(self.former.rows[layer] for layer in solid.layers if layer in self.former.rows)
+        parameters, macs = counted(self.former.rows[layer] for layer in solid.layers if layer in self.former.rows)
         return replace(solid, parameters=parameters, macs=macs)
 
     def _joins_in(self, unit: Unit) -> bool:
@@ -369,16 +369,20 @@ def _spelled(told: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(only)) + (IN_THE_FIRST if first else "")
 
 
-def _merged(arrows: Iterator[Arrow]) -> tuple[Arrow, ...]:
-    """One arrow for two ways from a solid to another: with what lies on the longer one."""
-    found: dict[tuple[str, str], Arrow] = {}
+def _merged(arrows: Iterator[Arrow], rows: Mapping[str, Row]) -> tuple[Arrow, ...]:
+    """One arrow for all ways from a solid to another, with what lies on any of them."""
+    ways: dict[tuple[str, str], dict[tuple[str, ...], Arrow]] = {}
     for arrow in arrows:
-        before = found.get((arrow.source, arrow.target))
-        if before is None or len(arrow.told) > len(before.told):
-            found[arrow.source, arrow.target] = arrow
+        ways.setdefault((arrow.source, arrow.target), {}).setdefault(arrow.layers, arrow)
     seen: set[str] = set()
-    once_each = []
-    for arrow in found.values():
-        once_each.append(replace(arrow, layers=tuple(each for each in arrow.layers if each not in seen)))
-        seen.update(arrow.layers)
-    return tuple(once_each)
+    merged = []
+    for found in ways.values():
+        told = ", ".join(dict.fromkeys(arrow.told for arrow in found.values() if arrow.told))
+        layers = tuple(dict.fromkeys(each for held in found for each in held))
+        does = any(not is_glue(rows[each].node.layer) for each in layers)
+        merged.append(
+            replace(next(iter(found.values())), told=told, layers=tuple(each for each in layers if each not in seen),
+                    ways=len(found) if does else 1)
+        )  # fmt: skip
+        seen.update(layers)
+    return tuple(merged)

@@ -17,7 +17,7 @@ from archscope.diagrams.scene import Point
 from archscope.diagrams.volumes.cells import Cell, Cells
 from archscope.diagrams.volumes.form import Arrow, Form
 from archscope.diagrams.volumes.routes import Layout, framed
-from archscope.diagrams.volumes.series import Edge, Region, Step, Tangle, ids_of, series_of
+from archscope.diagrams.volumes.series import Edge, Region, Series, Step, Tangle, ids_of
 
 
 @dataclass
@@ -37,10 +37,8 @@ class _Piece:
 class Rows:
     """Places the solids of a form for any height."""
 
-    def __init__(self, form: Form, cells: Cells) -> None:
-        self.form, self.texts, self.size = form, cells, cells.size
-        edges = [(arrow.source, arrow.target) for arrow in form.arrows]
-        self.series = series_of([solid.id for solid in form.solids], edges)
+    def __init__(self, form: Form, cells: Cells, series: Series) -> None:
+        self.form, self.texts, self.size, self.series = form, cells, cells.size, series
         self.stages = {solid.id: solid.stages for solid in form.solids}
         self.begins = {solid.id: bool(solid.heading) for solid in form.solids}
         self.arrows: dict[Edge, Arrow] = {(arrow.source, arrow.target): arrow for arrow in form.arrows}
@@ -157,11 +155,9 @@ class _Placing:
 
     def _tangle(self, step: Tangle) -> _Piece:
         """A row of solids and the arcs over it, short ones under long ones."""
-        place = {each: number for number, each in enumerate(step.ids)}
-        spans = {edge: (place.get(edge[0], -1), place.get(edge[1], len(place))) for edge in step.edges}
         taken: list[list[tuple[int, int]]] = []
         piece = _Piece(step)
-        for edge, (start, end) in sorted(spans.items(), key=lambda each: (each[1][1] - each[1][0], each[1])):
+        for edge, (start, end) in sorted(step.spans.items(), key=lambda each: (each[1][1] - each[1][0], each[1])):
             if end - start == 1:
                 continue
             track = next((n for n, row in enumerate(taken) if all(b <= start or a >= end for a, b in row)), len(taken))

@@ -27,6 +27,12 @@ class Tangle:
     ids: tuple[str, ...]
     edges: tuple[Edge, ...]
 
+    @property
+    def spans(self) -> dict[Edge, tuple[int, int]]:
+        """From where to where each way goes, by the places of the solids."""
+        place = {each: number for number, each in enumerate(self.ids)}
+        return {edge: (place.get(edge[0], -1), place.get(edge[1], len(place))) for edge in self.edges}
+
 
 Step = str | Region | Tangle
 
@@ -41,6 +47,17 @@ class Series:
     def ids(self) -> tuple[str, ...]:
         """Every solid in it."""
         return tuple(each for step in self.steps for each in ids_of(step))
+
+    @property
+    def arcs(self) -> frozenset[Edge]:
+        """The ways that go over others, with room for words."""
+        found: set[Edge] = set()
+        for step in self.steps:
+            if isinstance(step, Region):
+                found.update(step.past, *(branch.arcs for branch in step.branches))
+            elif isinstance(step, Tangle):
+                found.update(edge for edge, (start, end) in step.spans.items() if end - start > 1)
+        return frozenset(found)
 
 
 def ids_of(step: Step) -> tuple[str, ...]:
