@@ -122,6 +122,8 @@ def _on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
         replace(drawing, request=replace(drawing.request, show=show, brief=True))
         for show in (known.get(drawing.style, (("name", "op"),)) if plain else ())
     ]
+    if drawing.style == "transformer":
+        briefs += [replace(each, request=replace(each.request, bare=True)) for each in briefs]
     if page == COLUMN:
         sizes = (_sized(each, size) for each in (drawing, *briefs) for size in LETTERS[page])
         return next((each for each in sizes if _shapes(each)), drawing)

@@ -86,6 +86,7 @@ class Request:
         labelled: what somebody asks now to be called otherwise; a spec's own labels may have no place.
         highlighted: what somebody asks now to stand out.
         brief: whether less is shown than usual, so that the letters are larger.
+        bare: whether attention does not even say there how it sees positions.
         instead: the style that a page has room for, in place of the one that ``auto`` takes.
         page: which of `LETTERS` says how large letters may be; empty where somebody says the size.
     """
@@ -112,6 +113,7 @@ class Request:
     labelled: tuple[str, ...] = ()
     highlighted: tuple[str, ...] = ()
     brief: bool = False
+    bare: bool = False
     instead: str = ""
     page: str = ""
 

@@ -48,6 +48,7 @@ def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, pag
         ("alexnet", "beamer", 9, ("name",)),
         ("autoencoder@mnist", "beamer", 9, ("shape",)),
         ("transformer@base", "16:9", 14, ("op",)),
+        ("llama2@7b", "16:9", 14, ("op",)),
         ("resnet@50", "beamer", 7, ("name",)),
         ("unet", "16:9", 12, None),
         ("vgg@A", "beamer", 8, None),
@@ -63,6 +64,14 @@ def test_less_is_written_on_a_slide_where_the_letters_would_be_small(
     # Who says what to write, or colours by what is written, has that.
     assert not archscope.draw(network, page=page, color="parameters").request.brief
     assert archscope.draw(network, page=page, show="name,op").request.show == ("name", "op")
+
+
+@pytest.mark.parametrize(("name", "page", "said"), [("llama2@7b", "16:9", 1), ("mixtral", "beamer", 0)])
+def test_a_slide_says_how_attention_sees_positions_where_that_makes_no_letter_smaller(
+    name: str, page: str, said: int
+) -> None:
+    scene = archscope.draw(name, page=page).scene
+    assert [item.string for item in scene.walk() if isinstance(item, Text)].count("rotary positions") == said
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def words_of(part: Part | Source, model: Model, request: Request) -> Words:
     title = (labels[0],) if labels else _title(part, model, brief=request.brief) if shows["op"] else ()
     if shows["name"]:
         title = title or (part.head.name,)
-    below = list(_sizes(part)) if shows["shape"] else []
+    below = list(_sizes(part)) if shows["shape"] else _positions_in(part) if request.brief and not request.bare else []
     if shows["name"] and title and title[-1] != part.head.name:
         below.insert(0, _named(part))
     if shows["parameters"]:
@@ -315,6 +315,11 @@ def _heads(part: Part) -> list[str]:
         piece.layer.verb == "Relative positions" or piece.layer.label.startswith("embedding") for piece in part.pieces
     ) or _adds_a_table(part.head, heads)
     return [*said, *(["rotary positions"] if turned else []), *(["relative positions"] if biased else [])]
+
+
+def _positions_in(part: Part) -> list[str]:
+    """How attention sees where a token stands, which nothing else on a figure in brief says."""
+    return [each for each in _heads(part) if each.endswith("positions")] if part.role == "attention" else []
 
 
 def _heads_in(part: Part) -> tuple[int, int, int] | None:
