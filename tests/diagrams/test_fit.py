@@ -67,7 +67,7 @@ def test_less_is_written_on_a_slide_where_the_letters_would_be_small(
 
 
 @pytest.mark.parametrize(("name", "page", "said"), [("llama2@7b", "16:9", 1), ("mixtral", "beamer", 0)])
-def test_a_slide_says_how_attention_sees_positions_where_that_makes_no_letter_smaller(
+def test_a_slide_says_how_attention_sees_positions_where_that_leaves_letters_large_enough(
     name: str, page: str, said: int
 ) -> None:
     scene = archscope.draw(name, page=page).scene
