@@ -193,3 +193,13 @@ def test_ways_that_do_different_things_and_would_be_drawn_as_one_make_a_graph_of
     drawn = archscope.draw(network)
     assert drawn.style == "graph"
     assert problems(drawn.svg, network) == []
+
+
+def test_what_all_copies_of_a_block_in_a_frame_hold_is_said_to_be_of_all_where_no_legend_says_so() -> None:
+    # conv3 ×4, its 3×3 windows: 4 · (9·128·128 + 2·128).
+    asked: tuple[dict[str, Any], ...] = ({"show": "name,parameters"}, {"color": "parameters"})
+    shown, coloured = (strings_of(archscope.draw("resnet@50", style="boxes", **each).scene) for each in asked)
+    assert "590,848 par. in all" in shown
+    assert "9,536 par." in shown, "the first layer, which is there once"
+    assert "590,848 par." in coloured
+    assert "parameters, of all ×N copies" in coloured

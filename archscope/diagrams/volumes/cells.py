@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 from archscope.analysis import Row
@@ -189,11 +190,12 @@ class Cells:
     def _under(self, solid: Solid) -> tuple[str, ...]:
         lines: list[str] = []
         if solid.sign:
-            return (*self._costs(solid.parameters, solid.macs, solid.layers), *self._entering(solid))
+            held = self._costs(solid.parameters, solid.macs, solid.layers, self._copies(solid))
+            return (*held, *self._entering(solid))
         if self.request.shows("shape", *USUAL) and is_grid(solid.shape):
             lines.append(size_of(solid.shape, square=self.levels))
         lines += self._ops(solid)
-        lines += self._costs(solid.parameters, solid.macs, solid.layers, solid.repeats)
+        lines += self._costs(solid.parameters, solid.macs, solid.layers, self._copies(solid))
         lines += self._entering(solid)
         if solid.shares:
             lines += _wrapped(f"shared with {', '.join(_twins(solid, self.form))}", self.small)
@@ -202,6 +204,11 @@ class Cells:
     def _costs(self, parameters: int, macs: int | None, layers: Sequence[str], copies: int = 1) -> tuple[str, ...]:
         counts = words.counts(parameters, macs, self.request.shown(*USUAL), copies=copies)
         return (*counts, *self.request.price(layers, copies))
+
+    def _copies(self, solid: Solid) -> int:
+        """How many its numbers are of, where no legend says that they are of all."""
+        around = (self.form.stages[each].copies for each in solid.stages) if self.request.color == "family" else ()
+        return prod(around, start=solid.repeats)
 
     def _carried(self, arrow: Arrow) -> tuple[str, ...]:
         """What the layers on an arrow cost."""

@@ -87,11 +87,12 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Stage:
-    """An open block with a frame: its title is over its solids. ``nested`` in another frame."""
+    """An open block with a frame: its title is over its solids. ``nested`` in another frame; ``copies`` of it."""
 
     id: str
     title: str
     nested: bool = False
+    copies: int = 1
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class _Forming:
             name = ".".join(each.label for each in seen.around[before + 1 : place + 1])
             title = name if block.copies == 1 else f"{name} ×{block.copies}"
             names.append(f"{place} {block.name}")
-            self.stages.setdefault(names[-1], Stage(names[-1], title, nested=before >= 0))
+            self.stages.setdefault(names[-1], Stage(names[-1], title, nested=before >= 0, copies=block.copies))
         solid = self._block(child, inside) if isinstance(child, Block) else self._unit(child)
         held = (*inside, *self.scales.get(inside[0].name, ())) if isinstance(child, Unit) else (*inside, *beside)
         for unit in held:
