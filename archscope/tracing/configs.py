@@ -200,7 +200,7 @@ def _refuse_sines(config: Any, shown: str) -> None:
         return
     if kind == "videomae":
         places = _patches(config)
-        options = ("image_size", "num_frames")
+        options: tuple[str, ...] = ("image_size", "num_frames")
     else:
         options = tuple(each for each in ("max_position_embeddings", "context_length", "prediction_length")
                         if type(getattr(config, each, None)) is int)  # fmt: skip
@@ -220,7 +220,7 @@ def _patches(config: Any) -> int:
     said = (height, width, high, wide, config.num_frames, config.tubelet_size)
     if not all(type(each) is int and each > 0 for each in said):
         return 0
-    return (height // high) * (width // wide) * (config.num_frames // config.tubelet_size)
+    return int((height // high) * (width // wide) * (config.num_frames // config.tubelet_size))
 
 
 @contextmanager
