@@ -53,32 +53,44 @@ layers:
 """
 
 
+def opened_by(network: Network, kind: str, size: int, folder: Path) -> dict[str, str]:
+    """What each door but that of the spec is opened by; the module and the program have no weights of their own."""
+    name = kind.lower()
+    for framework, source in (("torch", write_pytorch(network)), ("jax", write_jax(network))):
+        module = ModuleType(f"{name}_{framework}")
+        exec(compile(source, module.__name__, "exec"), module.__dict__)
+        sys.modules[module.__name__] = module
+    net = getattr(sys.modules[f"{name}_torch"], kind)
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        program = torch.export.export(net().eval(), (torch.zeros(1, 3, size, size),))
+    torch.export.save(program, folder / f"{name}.pt2")
+    write_onnx(network, folder / f"{name}.onnx")
+    (folder / f"{name}.py").write_text(write_keras(network))
+    subprocess.run([sys.executable, "-W", "ignore", str(Path(__file__).with_name("saved_sources.py")), str(folder)],
+                   check=True, env={**path_of_modules(), "KERAS_BACKEND": "torch"})  # fmt: skip
+    return {
+        "module": f"{name}_torch:{kind}@3,{size},{size}",
+        "program": str(folder / f"{name}.pt2"),
+        "ONNX": str(folder / f"{name}.onnx"),
+        "Keras": str(folder / f"{name}.json"),
+        "JAX": f"{name}_jax:{kind}@{size},{size},3",
+    }
+
+
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each door is opened by."""
     folder = tmp_path_factory.mktemp("doors")
-    network = archscope.read(RESIDUAL, name="residual")
     (folder / "residual.yaml").write_text(RESIDUAL)
-    for framework, source in (("torch", write_pytorch(network)), ("jax", write_jax(network))):
-        module = ModuleType(f"residual_{framework}")
-        exec(compile(source, module.__name__, "exec"), module.__dict__)
-        sys.modules[module.__name__] = module
-    net = sys.modules["residual_torch"].Residual().eval()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 16, 16),)), folder / "residual.pt2")
-    write_onnx(network, folder / "residual.onnx")
-    (folder / "residual.py").write_text(write_keras(network))
-    subprocess.run([sys.executable, "-W", "ignore", str(Path(__file__).with_name("saved_sources.py")), str(folder)],
-                   check=True, env={**path_of_modules(), "KERAS_BACKEND": "torch"})  # fmt: skip
-    return {
-        "spec": str(folder / "residual.yaml"),
-        "module": "residual_torch:Residual@3,16,16",
-        "program": str(folder / "residual.pt2"),
-        "ONNX": str(folder / "residual.onnx"),
-        "Keras": str(folder / "residual.json"),
-        "JAX": "residual_jax:Residual@16,16,3",
-    }
+    network = archscope.read(RESIDUAL, name="residual")
+    return {"spec": str(folder / "residual.yaml"), **opened_by(network, "Residual", 16, folder)}
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The same of ResNet-50."""
+    return opened_by(archscope.load("resnet@50"), "Resnet_50", 224, tmp_path_factory.mktemp("resnet"))
 
 
 def rows(path: str) -> list[tuple[Any, ...]]:
@@ -90,6 +102,15 @@ def rows(path: str) -> list[tuple[Any, ...]]:
 def test_a_residual_network_has_one_table_through_every_door(door: str, doors: dict[str, str]) -> None:
     assert rows(doors[door]) == rows(doors["spec"])
     assert analyze(doors[door]).totals == analyze(doors["spec"]).totals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", ["module", "program", "ONNX", "Keras", "JAX"])
+def test_resnet_50_itself_has_one_table_through_every_door(door: str, resnet: dict[str, str]) -> None:
+    assert rows(resnet[door]) == rows("resnet@50")
+    totals = analyze(resnet[door]).totals
+    assert totals == analyze("resnet@50").totals
+    assert (totals.parameters, totals.macs) == (25_557_032, 3_857_973_248)  # He et al. 2015: "3.8 × 10⁹"
 
 
 @pytest.mark.parametrize(("door", "said"), [
