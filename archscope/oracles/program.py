@@ -43,7 +43,11 @@ def observe(case: Case) -> Iterator[Finding]:
         yield not_covered(NAME, None, "output", f"it does not run: {first_line(error)}")
     else:
         yield from _outputs(case, made)
-    yield from held_beside(NAME, case, {each.path for each in held}, held)
+    if any(each.is_meta for each in program.state_dict.values()):
+        why = "its tensors are on meta, of which the file does not say which are one"
+        yield not_covered(NAME, None, "parameters", why)
+    else:
+        yield from held_beside(NAME, case, {each.path for each in held}, held)
 
 
 def _made(program: ExportedProgram, case: Case) -> dict[str, list[Shape]]:

@@ -30,7 +30,14 @@ from archscope.tracing.inputs import Call, Given
 from archscope.tracing.lazy import shaped
 from archscope.tracing.sound import check_sound
 from archscope.tracing.stated import Bare, spelled
-from archscope.tracing.unwrapped import class_name, inputs_of, is_program, open_axes, unwrapped
+from archscope.tracing.unwrapped import (
+    class_name,
+    inputs_of,
+    is_program,
+    lies_in_one_place,
+    open_axes,
+    unwrapped,
+)
 
 LIBRARY: Final = "call it with tensors of your own if it takes others"
 COMMAND: Final = ("write other inputs as --input 3,224,224 or --input NAME=128:int64, or name a function that returns "
@@ -208,9 +215,15 @@ def call_archive(path: str, call: Call, *, example: str | None, batch: int | Non
     seen = found.network.observed
     origin = f"Read from {os.path.basename(path)}: a program that PyTorch exported."  # noqa: PTH119
     open_ = open_axes(program)
-    told = None if seen is None else seen.replace(origin=(origin, *_open(open_, found.call, example)))
+    told = None if seen is None else seen.replace(origin=(origin, *_open(open_, found.call, example), *seen.origin))
     network = found.network.replace(observed=told, summary=origin)
     return replace(found, network=network.replace(again=Exported(network, open_, os.path.basename(path))))  # noqa: PTH119
+
+
+_APART: Final = (
+    "Its tensors were on meta, of which files do not say which are one: those that a module reads by another name are, "
+    "and any others count by name."
+)
 
 
 def _open(axes: Mapping[str, tuple[int, ...]], call: Call, example: str | None) -> Iterator[str]:
@@ -274,6 +287,9 @@ def _called(made: Any, call: Call, name: str | None, path: str | None, remedy: s
     said = bool(call.args or call.kwargs)
     call = call if said else inputs_of(made)
     found = call_module(unwrapped(made), call, name or class_name(made) or None, path, remedy)
+    seen = found.network.observed
+    if seen is not None and lies_in_one_place(made):
+        found = replace(found, network=found.network.replace(observed=seen.replace(origin=(*seen.origin, _APART))))
     return replace(found, fixed=not said)
 
 

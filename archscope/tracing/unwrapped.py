@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import sys
@@ -120,7 +121,7 @@ def _module_of(program: Any) -> nn.Module:
     """A program as a module with the submodules that its author had."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module: nn.Module = torch.export.unflatten(program)
+        module: nn.Module = torch.export.unflatten(_put_apart(program) if lies_in_one_place(program) else program)
     part: Any
     for part in list(module.modules()):
         if isinstance(getattr(part, "graph", None), fx.Graph):
@@ -134,6 +135,58 @@ def _module_of(program: Any) -> nn.Module:
     module.__class__ = type(class_name(program) or kind.__name__, (kind,),
                             {"__module__": kind.__module__, "forward": forward})  # fmt: skip
     return module
+
+
+@_of_program
+def lies_in_one_place(program: Any) -> bool:
+    """Whether tensors on meta have one memory, which PyTorch's files give to all of them as none has an address."""
+    held = [each for each in program.state_dict.values() if each.is_meta]
+    places = {each.untyped_storage()._cdata for each in held}
+    return len(places) < len({id(each) for each in held})
+
+
+def _put_apart(program: Any) -> Any:
+    """The program with a memory of its own for every tensor on meta; what is one tensor stays one."""
+    known: dict[int, Tensor] = {}
+
+    def own(held: Tensor) -> Tensor:
+        if not held.is_meta:
+            return held
+        if id(held) not in known:
+            empty = torch.empty_strided(held.shape, held.stride(), dtype=held.dtype, device="meta")
+            trained = isinstance(held, nn.Parameter)
+            known[id(held)] = nn.Parameter(empty, held.requires_grad) if trained else empty
+        return known[id(held)]
+
+    apart = copy.copy(program)
+    tied = _tied(program)
+    apart._state_dict = {name: own(program.state_dict[tied.get(name, name)]) for name in program.state_dict}
+    return apart
+
+
+def _tied(program: Any) -> dict[str, str]:
+    """Names that nothing reads, each with the one under which their module reads a tensor of that form instead."""
+    signature = program.graph_signature
+    named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    nodes = {named[node.name]: node for node in program.graph.nodes if node.op == "placeholder" and node.name in named}
+
+    def form(name: str) -> tuple[Any, ...]:
+        held = program.state_dict[name]
+        return held.shape, held.stride(), held.dtype
+
+    read: dict[tuple[Any, ...], list[str]] = {}
+    for name, node in nodes.items():
+        for user in node.users if name in program.state_dict else ():
+            stack = [path for path, _ in user.meta.get("nn_module_stack", {}).values()]
+            read.setdefault((stack[-1] if stack else "", *form(name)), []).append(name)
+    found: dict[str, str] = {}
+    for name, node in nodes.items():
+        instead = () if node.users or name not in program.state_dict else read.get(
+            (name.rpartition(".")[0], *form(name)), ())  # fmt: skip
+        own = [each for each in instead if each.rpartition(".")[0] != name.rpartition(".")[0]]
+        if own:
+            found[name] = own[0]
+    return found
 
 
 def _as_written(part: Any) -> None:
@@ -172,4 +225,4 @@ def _in_functions(graph: fx.Graph) -> None:
             node.args = (taken, mean, var, weight, bias, training, momentum, eps)
 
 
-__all__ = ["class_name", "inputs_of", "is_program", "open_axes", "unwrapped"]
+__all__ = ["class_name", "inputs_of", "is_program", "lies_in_one_place", "open_axes", "unwrapped"]
