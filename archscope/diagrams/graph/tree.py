@@ -51,6 +51,13 @@ class Block:
         first = paths[0]
         return next((end for end in range(len(first), 0, -1) if all(path[:end] == first[:end] for path in paths)), 0)
 
+    @lazily
+    def is_list(self) -> bool:
+        """Whether several stand in it of which none reads another: a name over the first is not theirs."""
+        held = {unit.name: place for place, child in enumerate(self.children) for unit in units(child)}
+        read = ((held.get(ref.node), held[unit.name]) for unit in self.units for ref in unit.inputs)
+        return len(self.children) > 1 and all(source in (None, reader) for source, reader in read)
+
 
 Child = Unit | Block
 
@@ -130,13 +137,6 @@ def _child(part: Part | None, members: list[Unit], depth: int) -> Child:
     if len(children) == 1 and not part.tower and not (isinstance(only, Block) and only.tower):
         return replace(only, label=part.title or f"{label}.{only.label}")
     return Block(part.title or label, children, part.tower)
-
-
-def is_list(block: Block) -> bool:
-    """Whether several stand in it of which none reads another: a name over the first is not theirs."""
-    held = {unit.name: child.name for child in block.children for unit in units(child)}
-    read = ((held.get(ref.node), held[unit.name]) for unit in units(block) for ref in unit.inputs)
-    return len(block.children) > 1 and all(source in (None, reader) for source, reader in read)
 
 
 def depth_of(child: Child) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from archscope.diagrams.graph.tree import Block, is_list, units
+from archscope.diagrams.graph.tree import Block, units
 from archscope.diagrams.volumes.stages import Seen
 
 
@@ -44,7 +44,7 @@ class Headings:
         # What is most of the picture, or a list of what stands in many places, tells nothing of where one stands.
         for place, block in enumerate(seen.around):
             inside = units(block)
-            if len(inside) * 2 > self.drawn or is_list(block):
+            if len(inside) * 2 > self.drawn or block.is_list:
                 continue
             name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
             if name in self.begun:
