@@ -140,8 +140,7 @@ class Experts(nn.Module):
         positions = input.reshape(-1, input.shape[-1])
         share, chosen = self.router(positions).softmax(-1).topk(self.active)
         share = share / share.sum(-1, keepdim=True)
-        run = self._all_at_once if input.is_meta else self._one_by_one
-        made = run(positions, share, chosen)
+        made = self._as_many(positions, share) if input.is_meta else self._one_by_one(positions, share, chosen)
         if self.shared_experts is not None:
             made = made + self.shared_experts(positions)
         return made.reshape(input.shape)
@@ -156,23 +155,21 @@ class Experts(nn.Module):
             result = result.index_add(0, place, (made * share[place, rank, None]).to(result.dtype))
         return result
 
-    def _all_at_once(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:
-        """Each position with copies of its experts' weights; where there are no values, none are copied."""
-        # fvcore's rule for `matmul` reads the first shape as it is given and knows no broadcasting.
-        made = self._expert(positions[:, None, None].expand(-1, self.active, -1, -1), chosen)
-        return (made.squeeze(2) * share[..., None]).sum(1)
+    def _as_many(self, positions: Tensor, share: Tensor) -> Tensor:
+        """The first experts on every position, where there are no values to choose by.
 
-    def _expert(self, input: Tensor, which: int | Tensor) -> Tensor:
-        """One expert, or those that each position chose, as many products at once."""
+        Whatever positions choose, as many products run, and the weights of as many experts are read at least.
+        """
+        made = [self._expert(positions, rank) * share[:, rank, None] for rank in range(self.active)]
+        return torch.stack(made).sum(0)
+
+    def _expert(self, input: Tensor, which: int) -> Tensor:
         function = getattr(nn.functional, self.nonlinearity)
         hidden = self._dense(input, "up_proj", which)
         gated = self.gate_proj is not None
         hidden = function(self._dense(input, "gate_proj", which)) * hidden if gated else function(hidden)
         return self._dense(hidden, "down_proj", which)
 
-    def _dense(self, input: Tensor, name: str, which: int | Tensor) -> Tensor:
+    def _dense(self, input: Tensor, name: str, which: int) -> Tensor:
         made: Tensor = input @ getattr(self, name)[which].mT
-        if not self.biased:
-            return made
-        shift: Tensor = getattr(self, f"{name}_bias")[which]
-        return made + (shift if isinstance(which, int) else shift.unsqueeze(-2))
+        return made + getattr(self, f"{name}_bias")[which] if self.biased else made

@@ -5,18 +5,20 @@ from __future__ import annotations
 import timeit
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
+from archscope.analysis import analyze
 from archscope.bench import agreement
 from archscope.bench import measure as measuring
 from archscope.bench import work as working
 from archscope.bench.ceilings import Ceilings
 from archscope.bench.clocks import HostClock
-from archscope.bench.eager import eager_floor, launches, operations
+from archscope.bench.eager import _Recorder, eager_floor, launches, operations
 from archscope.bench.floors import floors, total_flops
 from archscope.bench.inplace import time_layers
 from archscope.bench.measure import Settings, measure_cell
@@ -28,6 +30,7 @@ from tests.bench.networks import chain
 
 CPU = torch.device("cpu")
 BRIEF = Settings(Limits(figure=0.02, warm_up=0.02, window=0.002))
+EXPERTS = {"num_experts": 8, "top_k": 2, "hidden_features": 32}
 GIVEN = Ceilings("a device", "by hand", {"bf16": 790e12}, {"copy": 4.3e12})
 
 
@@ -269,6 +272,30 @@ def test_an_operation_that_looks_up_reads_one_row_of_its_table() -> None:
     assert (found.name, found.traffic) == ("embedding", 64 * 4 + 2 * 16 * 8 + 2 * 16 * 64 * 4)
     bags = chain("bags", (16,), ("e", "embedding_bag", options))
     assert sum(each.traffic for each in operations(bags, PRECISIONS["fp32"], batch=2)) < 1000 * 64 * 4
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize("options", [{}, {"bias": True}, {"num_shared_experts": 1}, {"gated": False}], ids=str)
+def test_experts_move_no_more_than_what_runs_moves_whatever_they_are_chosen_by(
+    options: dict[str, Any], mode: str
+) -> None:
+    experts = chain("experts", (16, 64), ("m", "mixture_of_experts", EXPERTS | options))
+    found = operations(experts, PRECISIONS["fp32"], batch=2, mode=mode)
+    assert mode == "train" or sum(each.flops for each in found) == total_flops(analyze(experts), batch=2)
+    module = build(experts)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        ran = _Recorder()
+        with torch.set_grad_enabled(mode == "train"), ran:
+            made = module(torch.randn(2, 16, 64))
+            if mode == "train":
+                made.sum().backward()
+        assert sum(each.traffic for each in found) <= sum(traffic for *_, traffic in ran.ended)
+    # Of each of the two that a position chooses its weights are read once, and each product reads 32 positions.
+    layers, width = 2 + options.get("gated", True), 64 * 32 * 4
+    if mode == "infer" and "num_shared_experts" not in options:
+        products = sum(each.traffic for each in found if each.name in ("mm", "addmm") and each.flops > 2 * 32 * 64 * 8)
+        assert products == 2 * layers * (width + 32 * (64 + 32) * 4)
 
 
 def test_eager_alexnet_cannot_pass_28_percent_of_the_peak() -> None:
