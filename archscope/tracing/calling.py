@@ -12,6 +12,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from types import FunctionType
 from typing import Any, Final
 
 import torch
@@ -353,11 +354,34 @@ def _far(call: Call, error: DoesNotRun) -> int:
 def _told(error: UsageError, attempts: int, remedy: str) -> str:
     """What stopped the attempt that went furthest, at which line, and what to write."""
     text, cause = str(error), error.__cause__
+    asked = "" if cause is None else _asked(cause)
     if cause is not None and said_by(cause).startswith(_LENGTHS):
         text = f"{text.partition(', stops')[0]}, packs sequences by lengths, which are values, and a shape has none"
         attempts, remedy = 1, _VALUES if remedy == COMMAND else remedy
     place = "" if cause is None else place_of(cause)
     if place and place not in text:
         text = f"{text} (at {place})"
+    if asked:
+        return f"{text}; its `{asked}` raised that, whatever the input; mend that first"
     tried = "; whole numbers were tried too" if attempts > 1 else ""
     return f"{text}{tried}; {remedy}" if remedy else f"{text}{tried}"
+
+
+_ASKED: Final = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__hash__", "__eq__", "__len__",
+                 "__bool__", "__iter__", "__repr__", "__str__")  # fmt: skip
+"""Methods by which Python asks an object for something that has nothing to do with what a module is given."""
+
+
+def _asked(error: BaseException) -> str:
+    """The one of these of a person's own class that an error came through, by whatever name it is written."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        given = frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))
+        kinds = type(given[0] if type(given) is tuple and given else given).__mro__
+        for kind in kinds:
+            own = {each.__code__: name for name, each in vars(kind).items()
+                   if name in _ASKED and type(each) is FunctionType}  # fmt: skip
+            if kind is not nn.Module and frame.f_code in own:
+                return own[frame.f_code]
+    return ""

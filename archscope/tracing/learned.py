@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
 from archscope.recognising.batches import LOST, moved
@@ -264,7 +265,10 @@ class Learned:
         if name not in self._refs:
             if name in self._nodes.owners or math.prod(wanted) != self._parameters[name].numel():
                 return None
-            layers = (TYPES["parameter"](shape=list(wanted)),)
+            try:
+                layers = (TYPES["parameter"](shape=list(wanted)),)
+            except Rejects:  # more values along an axis than any architecture has
+                return None
             seen = Seen("parameter", self._place_of(name), (), (wanted,), Frame(), layers, frozenset([name]))
             ref = self._nodes.keep(seen)[0]
             self._refs[name] = (ref, wanted)

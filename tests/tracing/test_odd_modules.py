@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archscope import analyze, trace
+from archscope.errors import UsageError
 
 
 class _ReadTwice(nn.Module):
@@ -146,3 +147,56 @@ def test_a_border_may_be_as_wide_as_a_tensor_says(device: str) -> None:
     totals = analyze(trace(Bordered().to(device), (2, 3))).totals
     # Five positions with the border, four windows of 2·2.
     assert (totals.parameters, totals.macs) == (5, 4 * 4)
+
+
+def test_a_parameter_of_more_values_than_any_architecture_has_is_counted_where_it_is_read() -> None:
+    class Vast(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w, self.layer = nn.Parameter(torch.empty(10**14, device="meta")), nn.Linear(4, 3, device="meta")
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x) + self.w[:3]
+
+    analysis = analyze(trace(Vast(), (4,)))
+    assert analysis.totals.parameters == 10**14 + 15
+    assert [row.parameters for row in analysis.rows] == [15, 10**14]
+    assert analysis.totals.connections is None
+
+
+class _Part(nn.Module):
+    """Refuses to answer while it is asked within ``forward``."""
+
+    asked: ClassVar[list[int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return self.refused() if self.asked else super().__getattr__(name)
+
+    def __len__(self) -> int:
+        return self.refused() if self.asked else 1
+
+    def refused(self) -> Any:
+        raise ValueError("not now")
+
+
+class _Asking(nn.Module):
+    def __init__(self, use: Any) -> None:
+        super().__init__()
+        self.part, self.use = _Part(), use
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.part.asked.append(1)
+        try:
+            return x + self.use(self.part)
+        finally:
+            self.part.asked.clear()
+
+
+@pytest.mark.parametrize(("method", "use"), [("__getattr__", lambda part: part.scale), ("__len__", len)])
+def test_what_python_asks_a_part_for_in_vain_is_no_matter_of_the_input(method: str, use: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        trace(_Asking(use), (4,))
+    assert f"; its `{method}` raised that, whatever the input; mend that first" in str(caught.value)
+    assert "tried too" not in str(caught.value)
+    with pytest.raises(UsageError, match="call it with tensors of your own if it takes others"):
+        trace(_Asking(_Part.refused), (4,))
