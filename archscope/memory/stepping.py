@@ -230,7 +230,7 @@ class Operations:
         if of_maps_with_channels_last(step, read) and len(layout.shape) == len(read[0].layout.shape):
             layout = with_channels_last(layout.shape)
         elif not self.in_order(step):
-            layout = next((each.layout.like() for each in read if each.layout.shape == layout.shape), layout)
+            layout = next((lies.like() for each in read if (lies := _as_wide(each.layout, layout.shape))), layout)
         if made.dtype == FULL and dtype == "float64":  # sums are no narrower than what they are sums of
             made = made.replace(dtype=dtype)
         size = self.bytes_of(made, dtype)
@@ -285,6 +285,14 @@ class Operations:
         if step.merges and layout.seen_as((shape[0] * shape[1], *shape[2:])) is None:
             return None
         return layout.seen_as(shape)
+
+
+def _as_wide(layout: Layout, shape: tuple[int, ...]) -> Layout | None:
+    """How what is as large as a result lies; a parameter of more axes puts axes of one value before it."""
+    if layout.shape == shape:
+        return layout
+    alike = [each for each in layout.shape if each != 1] == [each for each in shape if each != 1]
+    return layout.seen_as(shape) if alike else None
 
 
 def _made_by(step: Step, names: Sequence[str]) -> bool:

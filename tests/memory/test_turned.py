@@ -170,3 +170,27 @@ def test_a_gradient_that_is_one_number_everywhere_lies_as_what_it_is_multiplied_
             return of(turned + self.layer(turned))
 
     same(Ends(), (8, 5), "sgd", 3)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("axes", [1, 3, 4])
+@pytest.mark.parametrize("again", [False, True])
+def test_what_a_parameter_of_more_axes_is_added_to_lies_as_it_did(
+    axes: int, again: bool, optimizer: str | None, batch: int
+) -> None:
+    class Wider(nn.Module):
+        """Turned values and a parameter, through a dense layer, which copies what does not lie in order."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.layer, self.last = nn.Linear(5, 5), nn.Linear(4, 4), nn.Linear(4, 1)
+            self.shift = nn.Parameter(torch.zeros((1,) * (axes - 1) + (4,)))
+
+        def forward(self, x: Tensor) -> Tensor:
+            turned = self.first(x * x).mT + self.shift
+            return (turned + self.layer(turned)) * self.last(turned) if again else self.layer(turned)
+
+    why, wrong = differences(Wider(), (4, 5), optimizer, batch)
+    assert not wrong, wrong
+    assert not why or batch == 1, why
