@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Loss, Output, Spec, Strict
-from archscope.cli.terminal import PICTURES, TEXTS, emit, format_for
+from archscope.cli.terminal import PICTURES, TEXTS, complain, emit, format_for
 
 if TYPE_CHECKING:
     from archscope.diagrams.scene import Scene
@@ -125,11 +125,12 @@ def command(
     archscope memory gpt2@small --cache 1024 --dtype fp16
     archscope memory mypkg.models:Net@3,224,224 --batch 32 --optimizer adam
     """
-    from archscope.cli.opened import foretell, opened
+    from archscope.cli.opened import foretell, opened_with_module
+    from archscope.cli.tracked import tracked_too
     from archscope.errors import UsageError
-    from archscope.formats.memory import missing, write
+    from archscope.formats.memory import missing, tracked, write
     from archscope.losses import DEFAULT
-    from archscope.memory import memory, type_of
+    from archscope.memory import largest_batch, memory, type_of
 
     if loss is not None and optimizer is None:
         raise UsageError(f"`--loss {loss}` is what a backward pass starts from; name an `--optimizer` too")
@@ -142,7 +143,8 @@ def command(
     type_ = _SHORT.get(dtype, dtype)
     cast = None if autocast is None else _SHORT.get(autocast, autocast)
     chosen = format_for(format, output, {**TEXTS, **PICTURES})
-    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
+    network, _, module = opened_with_module(spec, changes=changes, input=input, example=example, kwargs=kwargs,
+                                            strict=strict)  # fmt: skip
     foretell("memory", network)
     if cache is not None:
         if autocast is not None:
@@ -156,12 +158,17 @@ def command(
         return
     held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or (),
                   autocast=cast, loss=loss or DEFAULT)  # fmt: skip
+    largest = None if room is None else largest_batch(network, room, held.request)
+    held = held.replace(tracked=tracked_too(module, held, largest))
     if chosen in PICTURES.values():
         drawn(lambda: _timeline(held), chosen, output)
     else:
-        emit(write(held, chosen, "" if room is None else _fitting(held, room)), output)
+        emit(write(held, chosen, "" if room is None or largest is None else _fitting(held, room, largest)), output)
     if held.not_covered:
         raise UsageError(missing(network.name, held.not_covered))
+    if held.tracked is not None and held.tracked.differing:
+        complain(f"{network.name}: {tracked(held)}")
+        raise typer.Exit(1)
 
 
 def _alone(asked: str, others: Mapping[str, object]) -> None:
@@ -246,12 +253,10 @@ def drawn(draw: Callable[[], Scene], format: str, output: Path | None) -> None:
         write_bytes(output, made if isinstance(made, bytes) else made.encode())
 
 
-def _fitting(held: Memory, room: int) -> str:
+def _fitting(held: Memory, room: int, largest: int) -> str:
     """Whether a network fits in some bytes, with which batch, and why not."""
     from archscope.formats.sheet import spell_bytes
-    from archscope.memory import largest_batch
 
-    largest = largest_batch(held.network, room, held.request)
     at_least = " at most, as not every layer is covered" if held.not_covered else ""
     whatever = ", whatever values decide" if held.decided else at_least
     peak, batch = held.at_most, held.request.batch

@@ -13,7 +13,7 @@ from archscope.escaping import json_text, terminal
 from archscope.formats.grid import WRITERS, Grid
 from archscope.formats.sheet import spell_bytes
 from archscope.losses import LOSSES
-from archscope.memory import Memory, Phase, Request
+from archscope.memory import Memory, Phase, Request, Tracked, type_of
 from archscope.memory.ledger import KINDS
 
 _CONVENTION: Final = (
@@ -22,6 +22,8 @@ _CONVENTION: Final = (
 )
 
 _FEW: Final = 5
+
+_MOMENTS: Final[Mapping[str, str]] = MappingProxyType({"after": "after", "most": "at most in"})
 
 _WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "weights": "the weights, which no batch changes",
@@ -81,7 +83,28 @@ def _sentences(held: Memory, fitting: str) -> list[str]:
     said.append(f"Most of that is for {reason(held)}.")
     said += _made_beside(held)
     said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(held.not_covered)]
+    said += [] if held.tracked is None else [tracked(held)]
     return [*said, *([fitting] if fitting else []), convention(held.request)]
+
+
+def tracked(held: Memory) -> str:
+    """What PyTorch's tracker says of the module itself, beside what the rules say, in a sentence."""
+    theirs, request = held.tracked or Tracked(), held.request
+    as_it_is = f" of {theirs.batch:,} samples" if theirs.differing and theirs.batch != request.batch else ""
+    as_it_is += ", without parts that run again" if request.checkpoint else ""
+    as_it_is += f" and in {type_of(held.network, '')}" if request.dtype != type_of(held.network, "") else ""
+    if theirs.why:
+        return f"PyTorch's memory tracker was not asked: {theirs.why}."
+    if theirs.differing:
+        few = [f"{each.counted:,} {_MOMENTS[each.moment]} {each.part} for {each.said:,}"
+               for each in theirs.differing[:_FEW]]  # fmt: skip
+        more = f" and {len(theirs.differing) - _FEW} more" if len(theirs.differing) > _FEW else ""
+        return (f"Do not rely on these numbers: PyTorch's memory tracker counts other bytes of the module itself"
+                f"{as_it_is}: {', '.join(few)}{more}.")  # fmt: skip
+    if held.not_covered:
+        part, most = max(((name, most) for name, (_, most) in theirs.counted.items()), key=lambda each: each[1])
+        return f"PyTorch's memory tracker counts {most:,} bytes in {part.removeprefix('after ')} at most{as_it_is}."
+    return f"PyTorch's memory tracker counts the same bytes of the module itself{as_it_is}."
 
 
 def _constants(held: Memory) -> Sequence[Constant]:
@@ -205,6 +228,13 @@ def _json(held: Memory, fitting: str) -> str:
         ],
         "not_covered": dict(held.not_covered),
         "decided": dict(held.decided),
+        "tracked": None if held.tracked is None else {
+            "counted": {name: {"after": after, "most": most} for name, (after, most) in held.tracked.counted.items()},
+            "differing": [{"part": each.part, "moment": each.moment, "said": each.said, "counted": each.counted}
+                          for each in held.tracked.differing],
+            "why": held.tracked.why,
+            "batch": held.tracked.batch,
+        },
         "fitting": fitting,
     }  # fmt: skip
     return json_text(plain, indent=2)

@@ -15,18 +15,21 @@ from archscope.memory.caches import Cache, cache_of
 from archscope.memory.fitting import largest_batch, largest_batches
 from archscope.memory.optimizers import OPTIMIZERS, optimizer
 from archscope.memory.passes import Phase, Request, type_of
-from archscope.memory.phases import Memory, activations, memory, per_layer, saved
+from archscope.memory.phases import Differing, Memory, Tracked, activations, differing, memory, per_layer, saved
 
 __all__ = [
     "OPTIMIZERS",
     "Cache",
+    "Differing",
     "Held",
     "Memory",
     "Phase",
     "Request",
+    "Tracked",
     "activations",
     "after_forward",
     "cache_of",
+    "differing",
     "largest_batch",
     "largest_batches",
     "memory",

@@ -19,6 +19,38 @@ from archscope.proofs import prove, settled
 from archscope.record import EMPTY, Record
 
 
+class Differing(Record):
+    """What was said to be held, and what a tracker counted instead.
+
+    Attributes:
+        part: the part of a step, such as ``forward``.
+        moment: ``after`` it, or at its fullest, ``most``.
+        said: bytes by the rules.
+        counted: bytes by the tracker.
+    """
+
+    part: str
+    moment: str
+    said: int
+    counted: int
+
+
+class Tracked(Record):
+    """What PyTorch's memory tracker says of the module that a network was read from.
+
+    Attributes:
+        counted: bytes after each phase, and the most meanwhile, of tensors that have no values.
+        differing: where that is not what the rules say.
+        why: why it was not asked; empty if it was.
+        batch: samples that ran at once.
+    """
+
+    counted: Mapping[str, tuple[int, int]] = EMPTY
+    differing: tuple[Differing, ...] = ()
+    why: str = ""
+    batch: int = 1
+
+
 class Memory(Record):
     """What a network holds, phase by phase.
 
@@ -30,6 +62,7 @@ class Memory(Record):
         track: the fullest moment of each layer in each phase, in order.
         not_covered: layers without a rule, and why; where there are any, all numbers are "at least".
         decided: layers of which values decide what is held meanwhile, and why; see `Phase.ceiling`.
+        tracked: what PyTorch's tracker says of the module itself; None where there is no module, or nobody asked.
     """
 
     network: Network
@@ -39,6 +72,7 @@ class Memory(Record):
     track: tuple[Moment, ...]
     not_covered: Mapping[str, str] = EMPTY
     decided: Mapping[str, str] = EMPTY
+    tracked: Tracked | None = None
 
     @property
     def at_most(self) -> int:
@@ -61,6 +95,22 @@ class Memory(Record):
                 return phase
         names = [phase.name for phase in self.phases]
         raise NotFound(f"no phase `{name}`; {did_you_mean(name, names, what='phases')}")
+
+
+def differing(ours: Memory, counted: Mapping[str, tuple[int, int]]) -> tuple[Differing, ...]:
+    """Where what a tracker counts after each phase, and at most in it, is not what is said.
+
+    What is at least may be less than it, and what values decide is between the least and the most that they can make.
+    """
+    return tuple(
+        Differing(phase.part, moment, said, there)
+        for phase in ours.phases
+        for moment, said, most, there in (
+            ("after", phase.after.total, phase.after.total, counted[phase.name][0]),
+            ("most", phase.most.total, phase.at_most, counted[phase.name][1]),
+        )
+        if not (said <= there if ours.not_covered else said <= there <= most)
+    )
 
 
 def memory(

@@ -82,7 +82,7 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
             layer, why = next(iter(ours.not_covered.items()))
             yield not_covered(NAME, None, f"bytes in {what}", f"`{layer}`: {why}")
             continue
-        if why := _of_other_processors(case.network, ours.request.dtype):
+        if why := of_other_processors(case.network, ours.request.dtype):
             yield not_covered(NAME, None, f"bytes in {what}", why)
             continue
         try:
@@ -105,7 +105,7 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
         yield from found
 
 
-def _of_other_processors(network: Network, dtype: str) -> str:
+def of_other_processors(network: Network, dtype: str) -> str:
     """Why PyTorch runs other operations on this processor than those that are counted; nothing if it does not."""
     import torch
 

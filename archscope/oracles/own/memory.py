@@ -23,7 +23,7 @@ NAME = "memory"
 def observe(case: Case) -> Iterator[Finding]:
     """Hold inference and steps of training against the tracker, of two batches where the module takes another one."""
     small = sum(each.numel() for each in case.called.module.parameters()) <= SMALL
-    valued = partial(_with_values, case.called)
+    valued = partial(with_values, case.called)
     yield from beside(case, case.batch, lambda: called(case.called, case.batch), valued if small else None)
     seen = case.network.observed
     refuses = seen is not None and seen.refuses
@@ -39,7 +39,7 @@ def _of_another(case: Case, batch: int, *, small: bool) -> Iterator[Finding]:
     if case.pace.late:
         yield not_covered(NAME, None, f"bytes{what}", case.pace.why)
         return
-    valued = partial(_with_values, case.called, batch)
+    valued = partial(with_values, case.called, batch)
     for each in beside(case, batch, lambda: called(case.called, batch), valued if small else None):
         yield replace(each, quantity=f"{each.quantity}{what}")
 
@@ -57,6 +57,7 @@ def called(theirs: Theirs, batch: int) -> Iterator[Called]:
 
 
 @contextmanager
-def _with_values(theirs: Theirs, batch: int | None = None) -> Iterator[Called]:
+def with_values(theirs: Theirs, batch: int | None = None) -> Iterator[Called]:
+    """Their module on tensors with values."""
     with stand_in(theirs, values=True, batch=batch) as standin:
         yield Called(standin.module, standin.args, standin.kwargs)

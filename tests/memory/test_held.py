@@ -1,0 +1,188 @@
+"""What is said of a module's memory is held to PyTorch's tracker whenever it is asked, and what differs is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from archscope import limits  # noqa: E402
+from archscope.cli import main, tracked  # noqa: E402
+from archscope.memory import Differing, Request, Tracked, differing, memory  # noqa: E402
+from archscope.tracing.calling import call_thing  # noqa: E402
+
+NETS = """
+import torch
+from torch import nn
+
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(8, 6)
+        self.b = nn.Linear(6, 2)
+
+    def forward(self, x):
+        print("here I am")
+        return self.b(torch.relu(self.a(x)))
+
+class Stops(Plain):
+    def forward(self, x):
+        if not torch.is_grad_enabled():
+            return super().forward(x)
+        raise ValueError("no training today")
+"""
+
+
+class Two(nn.Module):
+    """A layer, and what its result goes through."""
+
+    def __init__(self, twice: bool = False) -> None:
+        super().__init__()
+        self.a = nn.Linear(8, 6)
+        self.twice = twice
+
+    def forward(self, x: Any) -> Any:
+        made = torch.tanh(self.a(x))
+        return torch.sin(made * 2) if self.twice else made
+
+
+@pytest.fixture
+def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "held_nets.py").write_text(NETS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "held_nets"
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
+def test_it_counts_the_same_of_the_same_module(optimizer: str | None) -> None:
+    called = call_thing(Two(), [(8,)], {})
+    said = memory(called.network, 3, optimizer=optimizer)
+    found = tracked.hold(called, said.request)
+    assert (found.differing, found.why) == ((), "")
+    assert {phase.name: phase.after.total for phase in said.phases} == {
+        name: after for name, (after, _) in found.counted.items()
+    }
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+def test_what_runs_and_was_not_read_is_named(optimizer: str | None) -> None:
+    called = dataclasses.replace(call_thing(Two(), [(8,)], {}), module=Two(twice=True))
+    said = memory(called.network, 3, optimizer=optimizer)
+    found = {(each.part, each.moment): each for each in tracked.hold(called, said.request).differing}
+    # What tanh made, the argument of the sine and its result are there at once, and two of them were read.
+    forward, values = found["forward", "most"], 3 * 6 * 4
+    assert forward.said == said["forward"].most.total
+    assert forward.counted - forward.said == values
+    after = found.get(("forward", "after"))
+    # In training all three stay, and one was read; in inference one stays, and one was read.
+    assert (0 if after is None else after.counted - after.said) == (0 if optimizer is None else 2 * values)
+
+
+def test_at_least_may_be_less_and_never_more() -> None:
+    called = dataclasses.replace(call_thing(Two(), [(8,)], {}), module=Two(twice=True))
+    counted, least = tracked.hold(called, memory(called.network, 3).request).counted, {"a": "no rule"}
+    assert differing(memory(called.network, 3), counted)
+    assert not differing(memory(called.network, 3).replace(not_covered=least), counted)
+    more = memory(call_thing(Two(twice=True), [(8,)], {}).network, 3).replace(not_covered=least)
+    counted = tracked.hold(call_thing(Two(), [(8,)], {}), more.request).counted
+    assert [each.part for each in differing(more, counted)] == ["forward"]
+
+
+def test_what_autocast_and_a_loss_make_of_it_is_counted_too() -> None:
+    called = call_thing(Two(), [(8,)], {})
+    for request in ({"autocast": "bfloat16"}, {"loss": "mse_loss"}, {"foreach": True}):
+        found = tracked.hold(called, Request(batch=2, optimizer="adam", **request))
+        assert found.counted
+        assert not found.differing
+
+
+def test_another_type_and_parts_that_run_again_are_left_out(nets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["memory", f"{nets}:Plain@8", "--optimizer", "sgd"]
+    assert main([*arguments, "--dtype", "bf16", "--checkpoint", "a"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the same bytes of the module itself, without parts that run again and in float32." in shown
+    assert main(arguments) == 0
+    assert "the same bytes of the module itself. " in " ".join(capsys.readouterr().out.split())
+
+
+def test_more_than_is_looked_at_says_who_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = call_thing(Two(), [(8,)], {})
+    monkeypatch.setattr(limits, "MOST_TRACKED", 2)
+    found = tracked.hold(called, Request(optimizer="sgd"))
+    assert found.why == "more than 2 operations run; `archscope verify --witness memory` asks it"
+
+
+def test_what_does_not_run_before_it_says_why(nets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["memory", f"{nets}:Stops@8", "--optimizer", "sgd"]) == 2
+    shown = capsys.readouterr()
+    said = "tracker was not asked: the module does not run before it: no training today."
+    assert said in " ".join(shown.out.split())
+    assert "here I am" not in shown.out  # what it prints is no result
+
+
+def test_programs_read_both_and_what_differs_is_a_finding(
+    nets: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["memory", f"{nets}:Plain@8", "--format", "json"]
+    assert main(arguments) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert read["tracked"]["differing"] == []
+    assert {phase["name"]: sum(phase["after"].values()) for phase in read["phases"]} == {
+        name: each["after"] for name, each in read["tracked"]["counted"].items()
+    }
+    other = Tracked({"forward": (9, 9)}, (Differing("forward", "most", 7, 9),) * 6)
+    monkeypatch.setattr(tracked, "hold", lambda *_: other)
+    assert main(arguments) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["tracked"]["differing"][0] == {
+        "part": "forward", "moment": "most", "said": 7, "counted": 9
+    }  # fmt: skip
+    assert "Plain: Do not rely on these numbers" in shown.err
+    assert "9 at most in forward for 7 and 1 more." in shown.err
+
+
+def test_the_largest_batch_that_fits_is_held_too(
+    nets: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    hold = tracked.hold
+
+    def noted(theirs: Any, said: Any) -> Tracked:
+        asked.append(said.batch)
+        found = hold(theirs, said)
+        return found.replace(differing=(Differing("forward", "most", 7, 9),)) if said.batch > 1 else found
+
+    monkeypatch.setattr(tracked, "hold", noted)
+    assert main(["memory", f"{nets}:Plain@8", "--fits", "1KiB"]) == 1
+    # 272 bytes of weights, and 32, 24 and 24 of one sample where most is held.
+    assert asked == [1, (1024 - 272) // (32 + 24 + 24)]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "other bytes of the module itself of 9 samples: 9 at most in forward for 7." in shown
+    assert "A batch of 9 fits" in shown
+
+
+def test_a_spec_has_no_module_to_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["memory", "lenet5"]) == 0
+    assert "tracker" not in capsys.readouterr().out
+
+
+def test_the_module_is_left_as_it_was() -> None:
+    module = Two().eval()
+    module.register_buffer("seen", torch.zeros(3))
+    before = {name: each.clone() for name, each in module.state_dict().items()}
+    called = call_thing(module, [(8,)], {})
+    random = torch.get_rng_state()
+    tracked.hold(called, Request(batch=2, optimizer="adam"))
+    assert torch.equal(random, torch.get_rng_state())
+    assert not module.training
+    assert all(each.grad is None for each in module.parameters())
+    assert all(torch.equal(each, before[name]) for name, each in module.state_dict().items())
+    assert not module._forward_hooks
+    assert not module._forward_pre_hooks
