@@ -19,6 +19,7 @@ from archscope.tracing.events import Events
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import LEAVES
 from archscope.tracing.numbers import Numbers
+from archscope.tracing.orders import as_in_functional
 from archscope.tracing.recording import Recording
 from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
@@ -167,7 +168,7 @@ class Tracer(TorchFunctionMode):
         if isinstance(result, ANSWERS) and not frame.ran and not told:
             return result
         with self.own():
-            return self.heard(name, args, given, result, frame)
+            return self.heard(name, *as_in_functional(func, args, given), result, frame)
 
     @property
     def is_home(self) -> bool:

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional as F
 
 from archscope.errors import ArchscopeError, UsageError, one
 from archscope.tracing.archives import unread
@@ -125,7 +124,6 @@ def _module_of(program: Any) -> nn.Module:
     part: Any
     for part in list(module.modules()):
         if isinstance(getattr(part, "graph", None), fx.Graph):
-            _in_functions(part.graph)
             rejoin(part)
             if hasattr(part, "finalize"):
                 part.finalize()
@@ -211,18 +209,6 @@ def _with_names(kind: Any, program: Any) -> Any:
         parameters=[this, *(each.replace(annotation=each.empty) for each in own.parameters.values())]
     )
     return forward
-
-
-def _in_functions(graph: fx.Graph) -> None:
-    """Calls of ATen's operations whose arguments stand in another order than PyTorch's functions have them."""
-    for node in graph.nodes:
-        if node.target is torch.ops.aten.embedding.default:
-            weight, tokens, *rest = node.args
-            node.target, node.args, node.kwargs = F.embedding, (tokens, weight, *rest[:1]), {}
-        elif node.target is torch.ops.aten.batch_norm.default:
-            taken, weight, bias, mean, var, training, momentum, eps = node.args[:8]
-            node.target, node.kwargs = F.batch_norm, {}
-            node.args = (taken, mean, var, weight, bias, training, momentum, eps)
 
 
 __all__ = ["class_name", "inputs_of", "is_program", "lies_in_one_place", "open_axes", "unwrapped"]
