@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.errors import Rejects
-from archscope.layers import Facts, Layer, Shape
+from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Node, Ref
 from archscope.observed import Source
@@ -166,15 +166,21 @@ class Nodes:
         own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
         others = sorted({self.owners[weight] for weight in seen.weights if weight in self.owners})
         inputs = tuple(self._shapes[ref] for ref in seen.refs)
+        layer = seen.layers[0]
+        constant = seen.roles.get("bias") == ""  # it has no lines: nothing is weighed
+        if constant:
+            layer = TYPES[layer.type](**{**layer.stated(), "bias": False})
+            facts = layer.facts(*facts.inputs)
         facts = self._times_batch(facts).replace(
             inputs=inputs, weights=tuple(self.held[weight] for weight in own), borrows=bool(others) and not own
         )
-        beyond = f"weights of `{others[0]}`" if others else "weights made of others"
+        made = "a constant added" if constant else "weights made of others"
+        beyond = f"weights of `{others[0]}`" if others else made
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
         self._add(
             name,
-            Function(seen.called, facts, like=seen.layers[0], beyond=beyond, at=self._at()),
+            Function(seen.called, facts, like=layer, beyond=beyond, at=self._at()),
             facts,
             seen.refs,
             None,

@@ -79,7 +79,8 @@ class Seen(NamedTuple):
         ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
         derived: whether it read what was made of weights, in the place of one of them.
         turned: the weights of which it read the axes exchanged.
-        roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
+        roles: the weights by the names of the arguments that they were given as, which a layer calls them too; an
+            empty one for a constant.
         samples: of how many samples it is; None where that is not known, 0 where nobody asked, as of files.
         adds: what it adds to a product, if it does.
     """

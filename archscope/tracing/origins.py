@@ -124,6 +124,16 @@ class Origins:
         weighs = any(self._is_weight(each) for each in sides)
         return Adds(self._values.ref(added), kwargs.get("beta", 1) != 0 and self._is_held(added), weighs)
 
+    def roles(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """The weight that each argument of a call is; empty for a constant, which neither is one nor has any."""
+        found: dict[str, str] = {}
+        for key, each in given.items():
+            if (held := self._values.held(each)) is not None:
+                found[key] = held.name
+            elif isinstance(each, Tensor) and self._values.ref(each) is None and not self._values.weights(each):
+                found[key] = ""
+        return found
+
     def _is_held(self, tensor: Tensor) -> bool:
         """Whether weights are in it that a module holds, and that are no row of their own."""
         return self._values.ref(tensor) is None and bool(self._values.weights(tensor) & self._nodes.held.keys())

@@ -298,7 +298,7 @@ class Recording:
             why,
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
-            roles={key: held.name for key, each in call.given.items() if (held := self.values.held(each))},
+            roles=self.origins.roles(call.given),
             samples=self.samples.many(results[0], places[0]) if results else None,
             adds=self.origins.adds(plain, args, kwargs),
         )

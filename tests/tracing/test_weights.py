@@ -244,3 +244,25 @@ def test_weights_of_any_name_are_what_they_were_given_as() -> None:
     assert sources == {"weight": "m_scale", "bias": "b_shift", "running_mean": "a_mean", "running_var": "z_var"}
     trained = {weight.name: weight.trainable for weight in network.facts[node.name].weights}
     assert trained == {"weight": True, "bias": True, "running_mean": False, "running_var": False}
+
+
+@pytest.mark.parametrize(
+    ("way", "parts", "shape", "lines"),
+    [
+        (lambda s, x: F.linear(x, s.w, x.new_zeros(4)), {"w": weight(4, 5)}, (3, 5), 3 * 5 * 4),
+        (lambda s, x: F.linear(x, s.w.exp(), x.new_ones(4)), {"w": weight(4, 5)}, (3, 5), 3 * 5 * 4),
+        (lambda s, x: torch.addmm(x.new_zeros(1, 4), x[0], s.w), {"w": weight(5, 4)}, (3, 5), 3 * 5 * 4),
+        (lambda s, x: F.conv1d(x, s.w, torch.ones(3, device=x.device)), {"w": weight(3, 3, 2)}, (3, 5), 4 * 3 * 2 * 3),
+        # A bias that is learned, or worked out of what is, is weighed.
+        (lambda s, x: F.linear(x, s.w, s.b), {"w": weight(4, 5), "b": weight(4)}, (3, 5), 3 * (5 + 1) * 4),
+        (lambda s, x: F.linear(x, s.w, s.b * 2), {"w": weight(4, 5), "b": weight(4)}, (3, 5), 3 * (5 + 1) * 4),
+    ],
+)  # fmt: skip
+def test_a_constant_that_a_layer_adds_is_no_line(
+    way: Any, parts: dict[str, Any], shape: tuple[int, ...], lines: int
+) -> None:
+    network = trace(Does(way, **parts), shape)
+    totals = analyze(network).totals
+    assert (totals.connections, totals.parameters) == (lines, sum(each.numel() for each in parts.values()))
+    adds = "a constant added" in str(network.nodes[-1].layer.label)
+    assert adds == ("b" not in parts)
