@@ -112,6 +112,22 @@ def test_another_type_and_parts_that_run_again_are_left_out(nets: str, capsys: p
     assert "the same bytes of the module itself. " in " ".join(capsys.readouterr().out.split())
 
 
+def test_code_that_does_something_else_without_values_is_asked_with_them() -> None:
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    class Unsure(Two):
+        """What has no values is worked on once more."""
+
+        def forward(self, x: Any) -> Any:
+            made = super().forward(x)
+            return torch.sin(made * 2) if isinstance(x, FakeTensor) else made
+
+    called = call_thing(Unsure(), [(8,)], {})
+    found = tracked.hold(called, Request(batch=3))
+    assert (found.differing, found.why) == ((), "")
+    assert found.counted == tracked.hold(call_thing(Two(), [(8,)], {}), Request(batch=3)).counted
+
+
 def test_more_than_is_looked_at_says_who_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     called = call_thing(Two(), [(8,)], {})
     monkeypatch.setattr(limits, "MOST_TRACKED", 2)

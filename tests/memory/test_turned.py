@@ -176,8 +176,9 @@ def test_a_gradient_that_is_one_number_everywhere_lies_as_what_it_is_multiplied_
 @pytest.mark.parametrize("optimizer", [None, "sgd"])
 @pytest.mark.parametrize("axes", [1, 3, 4])
 @pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("first", [False, True])
 def test_what_a_parameter_of_more_axes_is_added_to_lies_as_it_did(
-    axes: int, again: bool, optimizer: str | None, batch: int
+    axes: int, first: bool, again: bool, optimizer: str | None, batch: int
 ) -> None:
     class Wider(nn.Module):
         """Turned values and a parameter, through a dense layer, which copies what does not lie in order."""
@@ -188,7 +189,8 @@ def test_what_a_parameter_of_more_axes_is_added_to_lies_as_it_did(
             self.shift = nn.Parameter(torch.zeros((1,) * (axes - 1) + (4,)))
 
         def forward(self, x: Tensor) -> Tensor:
-            turned = self.first(x * x).mT + self.shift
+            turned = self.first(x * x).mT
+            turned = self.shift + turned if first else turned + self.shift
             return (turned + self.layer(turned)) * self.last(turned) if again else self.layer(turned)
 
     why, wrong = differences(Wider(), (4, 5), optimizer, batch)
