@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,26 @@ def test_code_that_does_something_else_without_values_is_asked_with_them() -> No
     found = tracked.hold(called, Request(batch=3))
     assert (found.differing, found.why) == ((), "")
     assert found.counted == tracked.hold(call_thing(Two(), [(8,)], {}), Request(batch=3)).counted
+
+
+def test_code_that_exits_before_it_is_a_reason_and_prints_beside_the_results(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    class Exits(Two):
+        """Ends everything where there are no values."""
+
+        def forward(self, x: Any) -> Any:
+            if isinstance(x, FakeTensor):
+                print("leaving")
+                sys.exit(3)
+            return super().forward(x)
+
+    found = tracked.hold(call_thing(Exits(), [(8,)], {}), Request())
+    assert found.why == "the module does not run before it: 3"
+    shown = capsys.readouterr()
+    assert ("leaving" in shown.out, "leaving" in shown.err) == (False, True)
 
 
 def test_more_than_is_looked_at_says_who_looks(monkeypatch: pytest.MonkeyPatch) -> None:

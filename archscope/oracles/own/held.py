@@ -18,7 +18,6 @@ from archscope.oracles.findings import first_line
 from archscope.oracles.memory import of_other_processors
 from archscope.oracles.own.memory import called, with_values
 from archscope.oracles.tracking import Held
-from archscope.theirs import heard_apart
 from archscope.tracing.calling import Called
 
 _FEW: Final = 64
@@ -46,12 +45,11 @@ def counted(theirs: Called, request: Any, agrees: Callable[[Held], bool]) -> tup
         return {}, why
     run = partial(_counted, request)
     try:
-        with heard_apart():
-            found = run(lambda: called(theirs, request.batch), values=False)
-            small = sum(each.numel() for each in theirs.module.parameters()) <= SMALL
-            # Code that asks for values may do something else where there are none.
-            if small and not agrees(found):
-                found = run(lambda: with_values(theirs, request.batch), values=True)
+        found = run(lambda: called(theirs, request.batch), values=False)
+        small = sum(each.numel() for each in theirs.module.parameters()) <= SMALL
+        # Code that asks for values may do something else where there are none.
+        if small and not agrees(found):
+            found = run(lambda: with_values(theirs, request.batch), values=True)
     except _TooMany:
         return {}, f"more than {limits.MOST_TRACKED:,} operations run; `archscope verify --witness memory` asks it"
     except Exception as error:  # noqa: BLE001 - some modules do not run without values, each in its own way
