@@ -164,10 +164,12 @@ def command(
         drawn(lambda: _timeline(held), chosen, output)
     else:
         emit(write(held, chosen, "" if room is None or largest is None else _fitting(held, room, largest)), output)
+    differs = held.tracked is not None and bool(held.tracked.differing)
+    if differs:  # also where numbers are at least: they may be above what there is, and a picture says neither
+        complain(f"{network.name}: {tracked(held)}")
     if held.not_covered:
         raise UsageError(missing(network.name, held.not_covered))
-    if held.tracked is not None and held.tracked.differing:
-        complain(f"{network.name}: {tracked(held)}")
+    if differs:
         raise typer.Exit(1)
 
 

@@ -205,6 +205,17 @@ def test_the_largest_batch_that_fits_is_held_too(
     assert "A batch of 9 fits" in shown
 
 
+def test_at_least_that_is_above_the_truth_is_told_beside_what_is_not_covered(
+    nets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked, "hold", lambda *_: Tracked({}, (Differing("forward", "most", 9, 7),)))
+    picture = str(tmp_path / "held.svg")
+    assert main(["memory", f"{nets}:Stops@8", "--optimizer", "sgd", "--output", picture]) == 2
+    said = capsys.readouterr().err
+    assert "Do not rely on these numbers" in said
+    assert "error: Stops: not covered" in said
+
+
 def test_a_spec_has_no_module_to_ask(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["memory", "lenet5"]) == 0
     assert "tracker" not in capsys.readouterr().out
