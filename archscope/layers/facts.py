@@ -119,6 +119,7 @@ class Facts(Record):
         weighing: the inputs that are weights which others hold or make, by number; see `Layer.weighed`.
         makes_weights: whether what it makes are weights of others alone, and no values of the network.
         borrows: whether it works with weights of another layer that are not its inputs.
+        stacked: the layers that it is one after the other, where it is several: its units are those of each.
     """
 
     inputs: tuple[Shape, ...]
@@ -138,6 +139,7 @@ class Facts(Record):
     weighing: tuple[int, ...] = ()
     makes_weights: bool = False
     borrows: bool = False
+    stacked: tuple[Facts, ...] = ()
 
     def __post_init__(self) -> None:
         if self.macs_in_bounds is UNSTATED:
@@ -166,8 +168,9 @@ class Facts(Record):
     @lazily
     def units(self) -> Count:
         """Output values, if the layer holds weights or is given them: the papers' "neurons"."""
-        weighs = (self.weights or self.weighing or self.borrows) and not self.makes_weights
-        return extents(self.output) if weighs else NOTHING
+        if self.makes_weights or not (self.weights or self.weighing or self.borrows):
+            return NOTHING
+        return total(extents(each.output) for each in self.stacked or (self,))
 
     @lazily
     def flops(self) -> Count | None:
@@ -179,6 +182,8 @@ class Facts(Record):
         """Connections of an untied map from all inputs to all units; 0 without weights."""
         if not self.units:
             return NOTHING
+        if self.stacked:
+            return total(each.dense_equivalent for each in self.stacked)
         lines = total(extents(shape) for place, shape in enumerate(self.inputs) if place not in self.weighing)
         biased = any("bias" in weight.name for weight in self.weights)
         return (lines + 1 if biased else lines) * self.units

@@ -66,7 +66,10 @@ class _Recurrent(Layer):
         weights: list[Weight] = []
         lines: list[Count] = []
         macs: list[Count] = []
+        output = (count(steps), read)
+        stacked: list[Facts] = []
         for depth in range(self.num_layers):
+            before = len(weights)
             seen = count(features, "c") if depth == 0 else read
             for suffix in ("", "_reverse")[:directions]:
                 weights.extend(self._weights(f"_l{depth}{suffix}", seen, kept, gated))
@@ -77,15 +80,19 @@ class _Recurrent(Layer):
                     weights.append(Weight(f"weight_hr_l{depth}{suffix}", (kept, hidden)))
                     macs.append(hidden * kept * count(steps, "t"))
                     lines.append(macs[-1])
+            came = inputs[0] if depth == 0 else output
+            begins = tuple((count(directions), width) for _, width in inputs[1:])
+            stacked.append(Facts((came, *begins), (output,), tuple(weights[before:])))
         return Facts(
             inputs=inputs,
-            outputs=((count(steps), read), *states),
+            outputs=(output, *states),
             weights=tuple(weights),
             connections=total(lines),
             connections_in_bounds=total(lines),
             macs=total(macs),
             windows=None,
             reasons=GRIDLESS,
+            stacked=tuple(stacked) if self.num_layers > 1 else (),
         )
 
     def _states(self, layers: Count, kept: Count, hidden: Count) -> tuple[Shape, ...]:

@@ -82,23 +82,24 @@ CASES = [
          why="one gate: (16 + 32 + 2)·32 = 1,600 parameters, 1,600·10 = 16,000 connections, "
          "(16 + 32)·32·10 = 15,360 MACs"),
     case("rnn", (10, 16), (4, 8), hidden_size=8, num_layers=2, bidirectional=True, bias=False, dropout=0.5,
-         outputs=((10, 16), (4, 8)), parameters=768, connections=7_680, macs=7_680, units=160, windows=None,
+         outputs=((10, 16), (4, 8)), parameters=768, connections=7_680, macs=7_680, units=320, windows=None,
          label="RNN ×2, bidirectional",
          why="2·(16 + 8)·8 = 384 parameters below, and above, where 16 states of two directions are read, "
-         "2·(16 + 8)·8 = 384: 768 parameters, 768·10 = 7,680 connections and MACs; states to begin with hold nothing"),
+         "2·(16 + 8)·8 = 384: 768 parameters, 768·10 = 7,680 connections and MACs; 2·16·10 = 320 units, "
+         "of both layers; states to begin with hold nothing"),
     case("lstm", (10, 16), hidden_size=32, proj_size=8, outputs=((10, 8), (1, 8), (1, 32)), parameters=3_584,
          connections=35_840, macs=33_280, units=80, windows=None, label="LSTM",
          formula={"macs": "(c + p)·4·h·t + h·p·t"},
          why="states are projected to 8 (Sak et al. 2014): (16 + 8 + 2)·4·32 + 32·8 = 3,584 parameters, "
          "3,584·10 = 35,840 connections, ((16 + 8)·4·32 + 32·8)·10 = 33,280 MACs; cells stay 32 long"),
     case("lstm", (10, 16), (2, 8), (2, 32), hidden_size=32, proj_size=8, num_layers=2, dropout=0.1,
-         outputs=((10, 8), (2, 8), (2, 32)), parameters=6_144, connections=61_440, macs=56_320, units=80, windows=None,
+         outputs=((10, 8), (2, 8), (2, 32)), parameters=6_144, connections=61_440, macs=56_320, units=160, windows=None,
          why="the layer above reads 8 projected states: 3,584 + (8 + 8 + 2)·4·32 + 32·8 = 6,144 parameters, "
-         "6,144·10 = 61,440 connections; 33,280 + ((8 + 8)·4·32 + 32·8)·10 = 56,320 MACs"),
+         "6,144·10 = 61,440 connections; 33,280 + ((8 + 8)·4·32 + 32·8)·10 = 56,320 MACs; 2·8·10 = 160 units"),
     case("gru", (10, 16), (2, 8), hidden_size=8, num_layers=2, dropout=0.1, outputs=((10, 8), (2, 8)),
-         parameters=1_056, connections=10_560, macs=9_600, units=80, windows=None,
+         parameters=1_056, connections=10_560, macs=9_600, units=160, windows=None,
          why="(16 + 8 + 2)·3·8 + (8 + 8 + 2)·3·8 = 1,056 parameters, 1,056·10 = 10,560 connections, "
-         "((16 + 8)·3·8 + (8 + 8)·3·8)·10 = 9,600 MACs"),
+         "((16 + 8)·3·8 + (8 + 8)·3·8)·10 = 9,600 MACs; 2·8·10 = 160 units"),
     case("relative_position_bias", num_heads=3, window=[7, 7], output=(3, 49, 49), parameters=507, connections=7_203,
          units=7_203, windows=None, label="relative positions 7×7", working={"parameters": "3·(2·7 − 1)·(2·7 − 1)"},
          formula={"parameters": "h·(2·m₁ − 1)·(2·m₂ − 1)"},
@@ -153,11 +154,11 @@ CASES = [
          "(16 + 32 + 2)·4·32 = 6,400 parameters, at 10 positions 6,400·10 = 64,000 connections; "
          "(16 + 32)·4·32·10 = 61,440 MACs. It gives all states, the last one and the last cell"),
     case("lstm", (10, 16), hidden_size=32, num_layers=2, bidirectional=True,
-         outputs=((10, 64), (4, 32), (4, 32)), parameters=37_888, connections=378_880, macs=368_640, units=640,
+         outputs=((10, 64), (4, 32), (4, 32)), parameters=37_888, connections=378_880, macs=368_640, units=1_280,
          windows=None, label="LSTM ×2, bidirectional",
          why="two directions: 2·(16 + 32 + 2)·4·32 = 12,800 parameters below; the layer above reads both, 64 states: "
          "2·(64 + 32 + 2)·4·32 = 25,088; 12,800 + 25,088 = 37,888 parameters, 37,888·10 = 378,880 connections, "
-         "(2·48·4·32 + 2·96·4·32)·10 = 368,640 MACs; 2·2 = 4 last states"),
+         "(2·48·4·32 + 2·96·4·32)·10 = 368,640 MACs; 2·64·10 = 1,280 units; 2·2 = 4 last states"),
     case("lstm", (10, 16), hidden_size=32, bias=False, outputs=((10, 32), (1, 32), (1, 32)), parameters=6_144,
          connections=61_440, macs=61_440, units=320, windows=None,
          why="(16 + 32)·4·32 = 6,144 parameters, 6,144·10 = 61,440 connections, all of them MACs"),
@@ -166,9 +167,9 @@ CASES = [
          why="three gates: (16 + 32 + 2)·3·32 = 4,800 parameters, 4,800·10 = 48,000 connections, "
          "(16 + 32)·3·32·10 = 46,080 MACs; no cell"),
     case("gru", (10, 16), hidden_size=32, num_layers=2, bias=False, outputs=((10, 32), (2, 32)), parameters=10_752,
-         connections=107_520, macs=107_520, units=320, windows=None, label="GRU ×2",
+         connections=107_520, macs=107_520, units=640, windows=None, label="GRU ×2",
          why="the second layer reads 32 states: (16 + 32)·3·32 + (32 + 32)·3·32 = 10,752 parameters, "
-         "10,752·10 = 107,520 connections and MACs"),
+         "10,752·10 = 107,520 connections and MACs; 2·32·10 = 640 units"),
     case("gru", (7, 3), hidden_size=2, bidirectional=True, outputs=((7, 4), (2, 2)), parameters=84, connections=588,
          macs=420, units=28, windows=None, label="GRU, bidirectional",
          why="2·(3 + 2 + 2)·3·2 = 84 parameters, 84·7 = 588 connections, 2·(3 + 2)·3·2·7 = 420 MACs; both directions "
