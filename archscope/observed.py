@@ -208,5 +208,23 @@ class Observed(Record):
     alone: bool = False
     calls: tuple[Called, ...] = ()
 
+    def called_by(self, name: str) -> tuple[str, ...]:
+        """The submodules that go by a name: itself or, as a list is never called, the outermost in it that are.
+
+        >>> calls = Called("blocks.0", ("a",)), Called("blocks.0.norm", ("a",)), Called("blocks.1", ("b",))
+        >>> seen = Observed(2, 1, 0, 0, calls=calls)
+        >>> seen.called_by("blocks"), seen.called_by("blocks.0.norm"), seen.called_by("head")
+        (('blocks.0', 'blocks.1'), ('blocks.0.norm',), ())
+        """
+        paths = dict.fromkeys(call.path for call in self.calls)
+        if name in paths:
+            return (name,)
+
+        def outermost(path: str) -> bool:
+            steps = path.split(".")
+            return not any(".".join(steps[:depth]) in paths for depth in range(name.count(".") + 2, len(steps)))
+
+        return tuple(path for path in paths if path.startswith(f"{name}.") and outermost(path))
+
 
 __all__ = ["Called", "Entry", "Looked", "Observed", "Places", "Source", "Value"]

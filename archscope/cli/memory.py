@@ -40,7 +40,8 @@ def command(
         typer.Option(
             "--checkpoint",
             metavar="GROUP",
-            help="A group, or a block with all its copies, that runs again in the backward pass. Repeatable.",
+            help="A group, a block with all its copies, or each module of a list of them, that runs again in the "
+            "backward pass. Repeatable.",
             show_default=False,
         ),
     ] = None,

@@ -30,16 +30,11 @@ def tracked_too(module: Called | JaxCalled | None, held: Memory, largest: int | 
 
 
 def hold(theirs: Called, request: Request) -> Tracked:
-    """What the tracker counts of a module where that is not what the rules say.
-
-    What a person changes about the module in the question alone, another type of its values and parts that run again,
-    is left out: both are asked about the module as it is.
-    """
-    from archscope.memory import Tracked, differing, memory
+    """What the tracker counts of a module where that is not what the rules say."""
+    from archscope.memory import Tracked, differing, memory, type_of
     from archscope.oracles.own.held import counted, has_many
 
-    ours = memory(theirs.network, request.batch, optimizer=request.optimizer,
-                  foreach=request.foreach or has_many(theirs), autocast=request.autocast, loss=request.loss,
-                  as_tracked=True)  # fmt: skip
-    found, why = counted(theirs, ours.request, lambda each: not differing(ours, each))
+    asked = {each: getattr(request, each) for each in ("dtype", "optimizer", "checkpoint", "autocast", "loss")}
+    ours = memory(theirs.network, request.batch, foreach=request.foreach or has_many(theirs), as_tracked=True, **asked)
+    found, why = counted(theirs, ours.request, type_of(theirs.network, ""), lambda each: not differing(ours, each))
     return Tracked(found, () if why else differing(ours, found), why, request.batch)

@@ -13,7 +13,7 @@ from archscope.escaping import json_text, terminal
 from archscope.formats.grid import WRITERS, Grid
 from archscope.formats.sheet import spell_bytes
 from archscope.losses import LOSSES
-from archscope.memory import Memory, Phase, Request, Tracked, type_of
+from archscope.memory import Memory, Phase, Request, Tracked
 from archscope.memory.ledger import KINDS
 
 _CONVENTION: Final = (
@@ -91,8 +91,6 @@ def tracked(held: Memory) -> str:
     """What PyTorch's tracker says of the module itself, beside what the rules say, in a sentence."""
     theirs, request = held.tracked or Tracked(), held.request
     as_it_is = f" of {theirs.batch:,} samples" if theirs.differing and theirs.batch != request.batch else ""
-    as_it_is += ", without parts that run again" if request.checkpoint else ""
-    as_it_is += f" and in {type_of(held.network, '')}" if request.dtype != type_of(held.network, "") else ""
     if theirs.why:
         return f"PyTorch's memory tracker was not asked: {theirs.why}."
     if theirs.differing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from archscope.errors import UsageError, did_you_mean
 from archscope.network import Network, Node
@@ -11,7 +11,8 @@ from archscope.network import Network, Node
 def groups_of(network: Network, names: Sequence[str]) -> tuple[tuple[Node, ...], ...]:
     """The nodes of each group that goes by a name: its path, ``conv2.0``, or the block it is a copy of.
 
-    Of a module each call of a submodule by that name is a group.
+    Of a module each call of a submodule by that name is a group; of a list of modules, which is never called itself,
+    each call of those in it.
 
     Raises:
         UsageError: there is no such group; what ran in it became one layer with what ran outside.
@@ -27,17 +28,19 @@ def groups_of(network: Network, names: Sequence[str]) -> tuple[tuple[Node, ...],
                 if known
                 else f"{network.name} has no groups of layers, so there is no `{name}` to run again"
             )
-    found = [*_called(network, names)]
+    by_name = {name: () if network.observed is None else network.observed.called_by(name) for name in names}
+    found = [*_called(network, {path for paths in by_name.values() for path in paths})]
     covered = {node.name for nodes in found for node in nodes}
+    others = {name for name, paths in by_name.items() if not paths}
     held: dict[tuple[str, ...], list[Node]] = {}
     for node in network.nodes:
-        path = None if node.name in covered else _named(network, node, {*names} - {call.path for call in calls})
+        path = None if node.name in covered else _named(network, node, others)
         if path is not None:
             held.setdefault(path, []).append(node)
     return tuple(run for nodes in (*found, *held.values()) for run in _in_series(network, nodes))
 
 
-def _called(network: Network, names: Sequence[str]) -> Iterator[Sequence[Node]]:
+def _called(network: Network, names: Collection[str]) -> Iterator[Sequence[Node]]:
     """The nodes of each call of a submodule that goes by one of the names, but of those inside of another."""
     covered: set[str] = set()
     for call in () if network.observed is None else network.observed.calls:

@@ -18,6 +18,7 @@ from archscope import limits  # noqa: E402
 from archscope.cli import main, tracked  # noqa: E402
 from archscope.memory import Differing, Request, Tracked, differing, memory  # noqa: E402
 from archscope.tracing.calling import call_thing  # noqa: E402
+from tests.memory.modules import MODULES  # noqa: E402
 
 NETS = """
 import torch
@@ -104,13 +105,68 @@ def test_what_autocast_and_a_loss_make_of_it_is_counted_too() -> None:
         assert not found.differing
 
 
-def test_another_type_and_parts_that_run_again_are_left_out(nets: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_type_and_parts_that_run_again_are_asked_too(nets: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["memory", f"{nets}:Plain@8", "--optimizer", "sgd"]
-    assert main([*arguments, "--dtype", "bf16", "--checkpoint", "a"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "the same bytes of the module itself, without parts that run again and in float32." in shown
-    assert main(arguments) == 0
-    assert "the same bytes of the module itself. " in " ".join(capsys.readouterr().out.split())
+    asked = [[], ["--dtype", "bf16"], ["--checkpoint", "a"], ["--dtype", "float64", "--checkpoint", "a"]]
+    after = []
+    for more in asked:
+        assert main([*arguments, *more, "--format", "json"]) == 0
+        theirs = json.loads(capsys.readouterr().out)["tracked"]
+        assert (theirs["differing"], theirs["why"]) == ([], "")
+        after.append(theirs["counted"]["after build"]["after"])
+        assert main([*arguments, *more]) == 0
+        assert "the same bytes of the module itself. " in " ".join(capsys.readouterr().out.split())
+    weights, given = 4 * (9 * 6 + 7 * 2), 4 * 8
+    assert after == [scale * (weights + given) for scale in (1, 0.5, 1, 2)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("request_", [{"dtype": "float16"}, {"dtype": "float64", "optimizer": "adam"}], ids=str)
+def test_in_another_type_it_counts_the_same(name: str, request_: dict[str, str]) -> None:
+    make, shape = MODULES[name]
+    called = call_thing(make(), [shape], {})
+    found = tracked.hold(called, memory(called.network, 2, **request_).request)
+    assert (found.differing, found.why) == ((), "")
+
+
+@pytest.mark.parametrize("name", ["ResNet", "Decoder", "Mixer", "Encoder"])
+def test_where_parts_run_again_it_counts_the_same(name: str) -> None:
+    make, shape = MODULES[name]
+    called = call_thing(make(), [shape], {})
+    parts = [path for path, part in called.module.named_children() if path != "spare"]
+    plain = tracked.hold(called, memory(called.network, 2, optimizer="sgd").request)
+    inside = [path for path, _ in called.module.named_modules() if path.count(".") == 1]
+    for again in (*([path] for path in parts), [*parts, *inside]):
+        found = tracked.hold(called, memory(called.network, 2, optimizer="sgd", checkpoint=again).request)
+        assert (found.differing, found.why) == ((), "")
+    assert found.counted != plain.counted
+
+
+def test_a_list_of_blocks_is_each_of_them() -> None:
+    make, shape = MODULES["Decoder"]
+    called = call_thing(make(), [shape], {})
+    each = [f"blocks.{number}" for number in range(len(called.module.blocks))]
+    whole, single = (
+        memory(called.network, 2, optimizer="sgd", checkpoint=names).phases for names in (["blocks"], each)
+    )
+    assert whole == single
+    assert whole != memory(called.network, 2, optimizer="sgd").phases
+
+
+def test_what_pytorch_does_not_run_again_is_said() -> None:
+    called = call_thing(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.ReLU(inplace=True)), [(4,)], {})
+    found = tracked.hold(called, memory(called.network, optimizer="sgd", checkpoint=["2"]).request)
+    assert "modified by an inplace operation" in found.why
+
+
+def test_parts_of_an_exported_program_run_again() -> None:
+    inner = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.Tanh())
+    called = call_thing(torch.export.export(nn.Sequential(inner, nn.Linear(4, 4)), (torch.zeros(1, 4),)), [], {})
+    plain, again = (
+        tracked.hold(called, memory(called.network, optimizer="sgd", checkpoint=names).request) for names in ([], ["0"])
+    )
+    assert (again.differing, again.why) == ((), "")
+    assert again.counted != plain.counted
 
 
 def test_code_that_does_something_else_without_values_is_asked_with_them() -> None:

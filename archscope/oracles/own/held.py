@@ -6,16 +6,18 @@ never said alone, therefore: the tracker sees the same module run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, Final
 
 from archscope import limits
+from archscope.network import Network
 from archscope.oracles import tracking
 from archscope.oracles.case import SMALL
 from archscope.oracles.findings import first_line
 from archscope.oracles.memory import of_other_processors
+from archscope.oracles.own.asked import as_asked
 from archscope.oracles.own.memory import called, with_values
 from archscope.oracles.tracking import Held
 from archscope.tracing.calling import Called
@@ -33,17 +35,18 @@ def has_many(theirs: Called) -> bool:
     return sum(1 for _ in theirs.module.parameters()) > _FEW
 
 
-def counted(theirs: Called, request: Any, agrees: Callable[[Held], bool]) -> tuple[Held, str]:
+def counted(theirs: Called, request: Any, own: str, agrees: Callable[[Held], bool]) -> tuple[Held, str]:
     """What the tracker counts of a module, and why it was not asked; one of the two is empty.
 
     Args:
         theirs: the module, and how it is called.
-        request: its batch, type, optimizer, autocast and loss; see `archscope.memory.Request`.
+        request: its batch, type, optimizer, autocast and loss, what runs again; see `archscope.memory.Request`.
+        own: the type that its values are in already.
         agrees: whether that is what was said; where it is not, a small module runs again, with values.
     """
     if why := of_other_processors(theirs.network, request.dtype):
         return {}, why
-    run = partial(_counted, request)
+    run = partial(_counted, request, own, _again(theirs.network, request.checkpoint))
     try:
         found = run(lambda: called(theirs, request.batch), values=False)
         small = sum(each.numel() for each in theirs.module.parameters()) <= SMALL
@@ -57,12 +60,20 @@ def counted(theirs: Called, request: Any, agrees: Callable[[Held], bool]) -> tup
     return found, ""
 
 
-def _counted(request: Any, made: tracking.Made, *, values: bool) -> Held:
+def _again(network: Network, names: Sequence[str]) -> tuple[str, ...]:
+    """The submodules that run again, by the names that a person called them."""
+    seen = network.observed
+    return tuple(path for name in names for path in ((seen and seen.called_by(name)) or (name,)))
+
+
+def _counted(request: Any, own: str, again: Sequence[str], made: tracking.Made, *, values: bool) -> Held:
     run = count(1)
 
     def few() -> None:
         if next(run) > limits.MOST_TRACKED:
             raise _TooMany
 
-    return tracking.tracked(made, request.optimizer, foreach=request.foreach, autocast=request.autocast, values=values,
-                            loss=request.loss, each=few)  # fmt: skip
+    dtype = "" if request.dtype == own else request.dtype
+    changed = partial(as_asked, made, dtype, again)
+    return tracking.tracked(changed, request.optimizer, foreach=request.foreach, autocast=request.autocast,
+                            values=values, loss=request.loss, each=few)  # fmt: skip
