@@ -30,7 +30,7 @@ _WITH_NUMBERS: Final = {("boxes", "16:9"): 12.0}
 channels are what boxes are drawn for."""
 
 _BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "transformer": (("op",),), "unrolled": (("name",),), "boxes": (("name",), ("op",)),
+    "transformer": (("op",),), "unrolled": (("name",),), "boxes": (("name", "shape"), ("name",), ("op",)),
     "planes": (("name", "shape"), ("op",)),
 }  # fmt: skip
 """For each style the little that says what a layer is; of several, the first whose letters are large enough."""

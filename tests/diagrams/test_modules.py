@@ -112,3 +112,20 @@ def test_heads_of_keys_that_a_module_repeats_are_told_as_they_were(
 ) -> None:
     picture = archscope.draw(Grouped(repeated, keys).eval(), torch.zeros(1, 6, 32), style="transformer")
     assert {title, heads} <= set(strings(picture))
+
+
+class Chosen(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Two convolutions side by side, and a number that is made of the image alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: Any) -> Any:
+        return (self.one(x) + self.two(x)) * x.argmax()
+
+
+def test_a_module_that_makes_a_number_of_an_input_is_a_graph() -> None:
+    choice = archscope.draw(Chosen().eval(), torch.zeros(1, 3, 8, 8)).choice
+    assert choice is not None
+    assert choice.refused["boxes"] == "`argmax` gives scalar, and a box has three axes at most"

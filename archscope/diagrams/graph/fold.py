@@ -42,7 +42,7 @@ def folded(
     """The tree with every run of equal blocks as one, and the folds, outermost first.
 
     With ``sharing``, blocks are equal, too, if one of them uses weights that another owns; ``loosely``, if they differ
-    as `alike` says, and blocks that take turns are folded together.
+    as `alike` says. Blocks that take turns are folded together.
     """
     folds: list[Fold] = []
     return _folded(root, readers, folds, sharing=sharing, loosely=loosely), tuple(folds)
@@ -51,7 +51,7 @@ def folded(
 def _folded(block: Block, readers: Readers, folds: list[Fold], *, sharing: bool, loosely: bool) -> Block:
     children: list[Child] = []
     runs = tuple(_runs(block.children, readers, sharing=sharing, loosely=loosely))
-    for run in _in_turns(runs, readers) if loosely else runs:
+    for run in _in_turns(runs, readers, sharing=sharing, loosely=loosely):
         first = run[0]
         if len(run) > 1:
             folds.append(_fold(run))
@@ -101,16 +101,21 @@ def _run(
     return run
 
 
-def _in_turns(runs: Sequence[tuple[Child, ...]], readers: Readers) -> Iterable[tuple[Child, ...]]:
+def _in_turns(
+    runs: Sequence[tuple[Child, ...]], readers: Readers, *, sharing: bool, loosely: bool
+) -> Iterable[tuple[Child, ...]]:
     """The runs, with blocks that take turns in runs of several."""
     start = 0
     while start < len(runs):
-        run = next((run for turns in TURNS if len(run := _turns(runs, start, turns, readers)) > 1), None)
+        tried = (_turns(runs, start, turns, readers, sharing=sharing, loosely=loosely) for turns in TURNS)
+        run = next((run for run in tried if len(run) > 1), None)
         yield run or runs[start]
         start += 1 if run is None else len(run) * len(run[0].children)
 
 
-def _turns(runs: Sequence[tuple[Child, ...]], start: int, turns: int, readers: Readers) -> tuple[Block, ...]:
+def _turns(
+    runs: Sequence[tuple[Child, ...]], start: int, turns: int, readers: Readers, *, sharing: bool, loosely: bool
+) -> tuple[Block, ...]:
     """What begins there, so many blocks at a time, as far as it comes again."""
     groups: list[Block] = []
     signatures: dict[str, Hashable] = {}
@@ -119,14 +124,14 @@ def _turns(runs: Sequence[tuple[Child, ...]], start: int, turns: int, readers: R
         if len(members) < turns or any(isinstance(each, Block) and each.tower for each in members):
             break
         group = Block(spell_range(members[0].label, members[-1].label), tuple(members), turns=turns)
-        signatures[group.name] = signature(group, loosely=True)
+        signatures[group.name] = signature(group, sharing=sharing, loosely=loosely)
         if groups and signatures[group.name] != signatures[groups[0].name]:
             break
         groups.append(group)
     if len(groups) < 2:
         return ()
     owners: dict[str, Child] = {unit.name: group for group in groups for unit in units(group)}
-    run = _run(groups[0], owners, signatures, readers, gathered=True)
+    run = _run(groups[0], owners, signatures, readers, gathered=loosely)
     return tuple(each for each in run if isinstance(each, Block))
 
 

@@ -166,9 +166,10 @@ class Pieces:
 
 
 def _apart(found: Sequence[Unit], outputs: Sequence[str]) -> list[Unit]:
-    """The units, with what no input leads to around the blocks that read it, where those are several.
+    """The units, with what no input leads to around the blocks that read it, and before them, where those are several.
 
-    T5's first block holds the table of relative positions that all others add as well.
+    T5's first block holds the table of relative positions that all others add as well, Swin's second the mask that
+    every other one has.
     """
     readers = consumers(found, outputs)
     constant: set[str] = set()
@@ -182,7 +183,12 @@ def _apart(found: Sequence[Unit], outputs: Sequence[str]) -> list[Unit]:
             shared = _common(around)
             if unit.path[: len(shared)] == shared and any(path[: len(unit.path)] != unit.path for path in around):
                 paths[unit.name] = shared
-    return [unit if unit.path == paths[unit.name] else replace(unit, path=paths[unit.name]) for unit in found]
+    first = {unit.name for unit in found if unit.path != paths[unit.name]}
+    for unit in reversed(found):
+        if unit.name in first:
+            first.update(ref.node for ref in unit.inputs)
+    moved = [unit if unit.path == paths[unit.name] else replace(unit, path=paths[unit.name]) for unit in found]
+    return sorted(moved, key=lambda unit: unit.name not in first)
 
 
 def _common(paths: Sequence[tuple[Part, ...]]) -> tuple[Part, ...]:

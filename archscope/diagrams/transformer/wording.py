@@ -314,7 +314,9 @@ def _heads(part: Part) -> list[str]:
     biased = any(
         piece.layer.verb == "Relative positions" or piece.layer.label.startswith("embedding") for piece in part.pieces
     ) or _adds_a_table(part.head, heads)
-    return [*said, *(["rotary positions"] if turned else []), *(["relative positions"] if biased else [])]
+    shifted = any(piece.layer.verb == "Roll" for piece in part.pieces)
+    more = {"shifted windows": shifted, "rotary positions": turned, "relative positions": biased}
+    return [*said, *(told for told, holds in more.items() if holds)]
 
 
 def _positions_in(part: Part) -> list[str]:

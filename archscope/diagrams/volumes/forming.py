@@ -270,7 +270,7 @@ class _Forming:
         elif ends == SOFTMAX:
             family = SOFTMAX
         parts = tuple(int(shape[0]) for shape in row.input_shapes) if sign == CONCAT and len(output) > 1 else ()
-        if sum(parts) != output[0]:
+        if parts and sum(parts) != output[0]:
             parts = ()
         return Solid(
             unit.name, unit.layers, unit.rows, output, family, unit.label, sign="" if parts else sign,
