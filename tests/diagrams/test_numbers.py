@@ -202,4 +202,35 @@ def test_what_all_copies_of_a_block_in_a_frame_hold_is_said_to_be_of_all_where_n
     assert "590,848 par. in all" in shown
     assert "9,536 par." in shown, "the first layer, which is there once"
     assert "590,848 par." in coloured
+    # The projection of conv2, which only its first block has: 64·256 + 2·256.
+    assert [each for each in shown if each.startswith("conv 1×1 in")] == ["conv 1×1 in the first · 16,896 par."]
     assert "parameters, of all ×N copies" in coloured
+
+
+IN_A_FRAME = """
+input: [4, 16, 16]
+blocks:
+  block:
+    layers:
+      top: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+      mid: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+      sum: {type: add, from: [top, mid]}
+      out: {type: permute, dims: [1, 2, 0]}
+      norm: {type: layer_norm, normalized_shape: $in}
+      back: {type: permute, dims: [2, 0, 1]}
+      low: {type: conv2d, out_channels: 8, kernel_size: 1}
+      end: {type: add, from: [low, sum]}
+layers:
+  stem: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  stage: {type: block, repeat: 3}
+"""
+
+
+def test_norms_on_ways_within_a_frame_say_that_they_are_those_of_all_copies() -> None:
+    network = archscope.read(f"name: frames\n{IN_A_FRAME}")
+    scene = archscope.draw(network, style="boxes", show="parameters").scene
+    assert written(scene, "parameters", of_one=False) == held(network, "parameters")
+    said = strings_of(scene)
+    # 2 · 8 values in each of three copies.
+    assert "LN: 48 par. in all" in " ".join(said).replace("\u00a0", " ")
+    assert "296 par." in said, "the stem is there once"

@@ -69,6 +69,7 @@ class Cells:
         self.lengths = scale(shape[0] for shape in vectors)
         smallest = min((self.sides(extent) for shape in grids for extent in shape[1:]), default=1.0)
         self.least = max(3.2 * self.size, LEAST_HEIGHT / smallest)
+        self.by_id = {solid.id: solid for solid in form.solids}
         self.entered: dict[str, list[Arrow]] = {}
         for arrow in form.arrows:
             self.entered.setdefault(arrow.target, []).append(arrow)
@@ -205,14 +206,17 @@ class Cells:
         counts = words.counts(parameters, macs, self.request.shown(*USUAL), copies=copies)
         return (*counts, *self.request.price(layers, copies))
 
-    def _copies(self, solid: Solid) -> int:
-        """How many its numbers are of, where no legend says that they are of all."""
-        around = (self.form.stages[each].copies for each in solid.stages) if self.request.color == "family" else ()
-        return prod(around, start=solid.repeats)
+    def _copies(self, *solids: Solid) -> int:
+        """How many the numbers of what stands in the frames of all of some are of, where no legend says of all."""
+        first, *others = solids
+        shared = [name for name in first.stages if all(name in each.stages for each in others)]
+        around = (self.form.stages[each].copies for each in shared) if self.request.color == "family" else ()
+        return prod(around, start=1 if others else first.repeats)
 
     def _carried(self, arrow: Arrow) -> tuple[str, ...]:
         """What the layers on an arrow cost."""
-        return self._costs(*counted(self.rows[layer] for layer in arrow.layers), arrow.layers)
+        ends = self.by_id[arrow.source], self.by_id[arrow.target]
+        return self._costs(*counted(self.rows[layer] for layer in arrow.layers), arrow.layers, self._copies(*ends))
 
     def told(self, arrow: Arrow) -> str:
         """What is written on an arc: what lies on it, with its numbers."""
