@@ -167,7 +167,7 @@ class Drawing:
         drawn = self.plain
         if self.coloring is not None:
             drawn = cost.coloured(drawn, self.analysis, self.coloring, self.request)
-        return dressing.dressed(drawn, self.analysis, self.request, self._legend)
+        return dressing.dressed(drawn, self.analysis, self.request, dressing.shown(drawn, self._legend))
 
     @cached_property
     def plain(self) -> Scene:
@@ -190,12 +190,11 @@ class Drawing:
             return ()
         if self.style == "boxes":
             return boxes.legend(self.analysis, self.request)
-        theme = self.request.theme
-        return (
-            transformer.legend(self.analysis, theme)
-            if self.style == "transformer"
-            else dressing.families(self.analysis, theme, inputs=self.style != "planes")  # their input is white paper
-        )
+        theme, style = self.request.theme, self.style
+        if style == "transformer":
+            return transformer.legend(self.analysis, theme)
+        # The input of planes is white paper.
+        return dressing.families(self.analysis, theme, inputs=style != "planes", blocks=style == "graph")
 
     @cached_property
     def coloring(self) -> cost.Coloring | None:

@@ -27,7 +27,7 @@ from archscope.diagrams.scene import (
     walk,
 )
 from archscope.diagrams.settings import named
-from archscope.diagrams.themes import Shade, Theme
+from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme
 from archscope.errors import UsageError
 
 _NARROWEST: Final = 24.0
@@ -64,10 +64,17 @@ def dressed(scene: Scene, analysis: Analysis, request: Request, legend: Legend) 
     return _stacked(scene, *parts, request) if any(parts) else scene
 
 
-def families(analysis: Analysis, theme: Theme, *, inputs: bool = True) -> Legend:
-    """The families of what is drawn; those that look the same share an entry, as on paper without colours."""
-    drawn = [*(["input"] if inputs else []), *(unit.rows[0].node.layer.family for unit in units_of(analysis))]
+def families(analysis: Analysis, theme: Theme, *, inputs: bool = True, blocks: bool = False) -> Legend:
+    """The families of what may be drawn; those that look the same share an entry, as on paper without colours."""
+    drawn = [*([INPUT] if inputs else []), *(unit.rows[0].node.layer.family for unit in units_of(analysis)),
+             *([BLOCK] if blocks else [])]  # fmt: skip
     return merged((family, theme.shade(family)) for family in drawn)
+
+
+def shown(scene: Scene, legend: Legend) -> Legend:
+    """What of a legend is in a picture: closed blocks hide the colours of their layers."""
+    known = {item.fill for item in scene.walk() if isinstance(item, Path | Polygon)}
+    return [entry for entry in legend if entry[1] in known]
 
 
 def merged(entries: Iterable[tuple[str, Shade]]) -> Legend:

@@ -131,11 +131,19 @@ def test_a_block_of_a_transformer_and_its_colour_have_other_names() -> None:
     assert box.fill == "#ddffdd"
 
 
-@pytest.mark.parametrize("name", ["alexnet-pytorch", "vgg@A", "unet", "resnet@18", "lenet5"])
-def test_each_colour_of_a_legend_is_one_of_the_figure(name: str) -> None:
-    plain, told = (archscope.draw(name, legend=legend).scene for legend in (False, True))
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [*((name, {}) for name in ("alexnet-pytorch", "vgg@A", "unet", "resnet@18", "lenet5", "lstm-lm@small")),
+     *(("googlenet", {"style": "graph", "depth": depth}) for depth in (1, "full"))],
+)  # fmt: skip
+def test_the_colours_of_a_legend_are_those_of_the_figure(name: str, asked: dict[str, Any]) -> None:
+    plain, told = (archscope.draw(name, legend=legend, **asked).scene for legend in (False, True))
     known = {item.fill for item in plain.walk() if isinstance(item, (Path, Polygon))}
     assert {item.fill for item in told.walk() if isinstance(item, (Path, Polygon))} <= known
+    if asked:
+        said = strings(told)[len(strings(plain)) :]
+        blocks, merges = (name in said for name in ("block", "merge"))
+        assert (blocks, merges) == (asked["depth"] == 1, asked["depth"] == "full")
 
 
 def test_a_height_that_was_asked_for_holds_what_is_said_too() -> None:
