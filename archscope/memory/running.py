@@ -302,7 +302,7 @@ class Run:
         """Run a group once more, until all is there that its backward pass needs, and let go of the rest."""
         group.over = True
         outside, standing = self._values, self.ledger.standing()
-        self._values = {**group.given}
+        self._values = group.given_again()
         self.operations.second_time = group
         with suppress(StopsEarly):
             for node in group.nodes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 from archscope.layers.steps import Step
 from archscope.memory.layout import Layout
@@ -99,6 +100,13 @@ class Again:
         self.ran: list[Ran] = []
         self.left = self.at = 0
         self.over = False
+
+    def given_again(self) -> dict[Ref, Value]:
+        """What they read from outside, as they read it again: nobody lets go of it a second time."""
+        given = {ref: copy(value) for ref, value in self.given.items()}
+        for value in given.values():
+            value.made_by = None
+        return given
 
 
 class StopsEarly(Exception):

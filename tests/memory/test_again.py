@@ -122,6 +122,31 @@ class Gate(nn.Module):
         return torch.sigmoid(x)
 
 
+class Seen(nn.Module):
+    """Attention of positions, which are turned to the front."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attend = nn.MultiheadAttention(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.attend(x, x, x, need_weights=False)[0]
+        return made
+
+
+class Turned(nn.Module):
+    """A submodule that sees its positions first, twice, so that what it reads the second time it made itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.body, self.last = nn.Linear(8, 8), Seen(), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.body(self.body(self.first(x).transpose(0, 1)))
+        y: Tensor = self.last(torch.relu(x).transpose(0, 1))
+        return y
+
+
 class Gated(nn.Module):
     """Multiplies its input by a gate of it, which is one layer of two modules."""
 
@@ -151,6 +176,7 @@ CASES: list[tuple[str, Callable[[], nn.Module], tuple[int, ...], Sequence[str]]]
     ("one inside of another", Stack, IDS, ("blocks.2", "blocks.2.mixes", "blocks.0.widens.back")),
     ("an activation first", lambda: Between(squeezed()), ROW, ("body",)),
     ("called twice", lambda: Between(squeezed(), 2), ROW, ("body",)),
+    ("called twice, positions first", Turned, ROW, ("body",)),
     ("at the end", lambda: Between(squeezed(), last=False), ROW, ("body",)),
     ("ends with a dense layer", lambda: Between(nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 8))), ROW, ("body",)),
     ("beside its input", lambda: Between(Widens()), ROW, ("body",)),
