@@ -122,6 +122,7 @@ class Observed(Record):
         elsewhere: those that write it over something that is no input of theirs, or not their first.
         lifts: nodes that make places they look up.
         hidden: attention that is given the mask which hides what comes later, and makes none.
+        weighs: attention that gives its weights too, which no layer reads, and whether it gives their mean over heads.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         steady: nodes that always run as while training, or never, whatever the phase.
@@ -173,6 +174,7 @@ class Observed(Record):
     built: bool = False
     lifts: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
+    weighs: Mapping[str, bool] = EMPTY
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
     ordered: Mapping[Ref, Ordered] = MappingProxyType({})

@@ -134,13 +134,13 @@ def multiplied_rows(
     """A product of matrices for every head: the heads of all samples are one axis for it."""
     rows, inner, columns = extents
     if len(heads) == 0:
-        return [_bmm(left, right, (Made(output, (rows, columns)),))]
+        return [bmm(left, right, Made(output, (rows, columns)))]
     lefts, rights = f"rows of {left}", f"rows of {right}"
     many = _one(heads)
     return [
         Step("reshape", (left,), (Made(lefts, (many, rows, inner), folded=True),), views=True),
         Step("reshape", (right,), (Made(rights, (many, inner, columns), folded=True),), views=True),
-        _bmm(lefts, rights, (Made(f"rows of {output}", (many, rows, columns), folded=True),))
+        bmm(lefts, rights, Made(f"rows of {output}", (many, rows, columns), folded=True))
         # What it was given is there until it has run, rows of it copied or not.
         .replace(reads_too=(left, right)),
         # By `_unsafe_view`, of which autograd knows nothing: what is written over it is written over a view of none.
@@ -148,8 +148,9 @@ def multiplied_rows(
     ]
 
 
-def _bmm(left: str, right: str, made: tuple[Made, ...]) -> Step:
-    return Step("bmm", (left, right), made, saves_for={left: right, right: left})
+def bmm(left: str, right: str, made: Made) -> Step:
+    """A product of matrices: each is kept for the gradient of the other."""
+    return Step("bmm", (left, right), (made,), saves_for={left: right, right: left})
 
 
 def _one(heads: Sequence[int]) -> int:

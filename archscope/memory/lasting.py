@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from archscope.memory.seen import results_of
 from archscope.network import Network, Node, Ref
 from archscope.observed import Observed
 
@@ -29,8 +30,7 @@ def last_reads(network: Network, order: Sequence[Node], held: set[str]) -> Mappi
     """
     observed = network.observed
     ours = observed is None or observed.built
-    made = {node.name: [Ref(node.name, place) for place in range(len(network.facts[node.name].outputs))]
-            for node in network.nodes}  # fmt: skip
+    made = {node.name: results_of(node, network.facts[node.name], observed) for node in network.nodes}
     last = {ref: name for name, refs in made.items() for ref in refs}
     kept = {Ref(name) for name in held}
     for node in order:

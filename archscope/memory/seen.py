@@ -21,6 +21,7 @@ from archscope.layers.steps import (
     put_in_place,
     repeated,
 )
+from archscope.layers.weighing import giving_weights
 from archscope.memory.ledger import Ledger
 from archscope.memory.stepping import IN_ONE_ROW
 from archscope.memory.values import Value
@@ -42,6 +43,7 @@ def as_seen(
         if steps is None:
             why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"
     if steps is None:
+        why = _READS_WEIGHTS if node.name in observed.weighs and len(facts.outputs) > 1 else why
         return None, observed.unruled.get(node.name, why)
     if ran is not None and ran.name == "view" and ran.folds and len(steps) == 1 and facts.output:
         steps = (steps[0].replace(merges=True),)
@@ -49,6 +51,8 @@ def as_seen(
         steps = not_lifted(steps)
         if getattr(node.layer, "padding", None) == "same":
             steps = oddly_padded(steps, facts.inputs[0])
+    if node.name in observed.weighs:
+        steps = giving_weights(steps, averaged=observed.weighs[node.name])
     if node.name in observed.hidden:
         steps = told_what_is_later(steps)
     if node.layer.type == FUSED and steps[0].parts and node.name in observed.folded:
@@ -83,6 +87,7 @@ _IN_WINDOWS: Final = (
     "it attends with a mask, drops weights, or has values wider or narrower than keys, where samples stand in one axis "
     "with others, and no rule follows that"
 )
+_READS_WEIGHTS: Final = "it gives its weights too, which are read, and no rule says what that takes"
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
 _ROWS: Final = "it sees rows of a table otherwise, and no rule follows when what repeats them sums their gradient"
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
@@ -245,7 +250,13 @@ def _as_many(network: Network, node: Node) -> bool:
 def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
     """What the steps of a node make, in their order: its outputs, or those of all nodes that are made at once."""
     together = () if observed is None else observed.together.get(node.name, ())
-    return [Ref(each) for each in together] or [Ref(node.name, place) for place in range(len(facts.outputs))]
+    return [Ref(each) for each in together] or results_of(node, facts, observed)
+
+
+def results_of(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
+    """The results of a node: its outputs, and weights that attention gives, which no layer reads."""
+    weights = observed is not None and node.name in observed.weighs and len(facts.outputs) == 1
+    return [Ref(node.name, place) for place in range(len(facts.outputs) + weights)]
 
 
 def put_in_order(node: Node, observed: Observed | None) -> list[tuple[Ref, Ordered]]:

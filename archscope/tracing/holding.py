@@ -122,6 +122,7 @@ class Holding:
         self._reads: Sequence[int] = ()
         self.masked: set[str] = set()
         self.hidden: set[str] = set()
+        self.weighs: dict[str, bool] = {}
         self.trains = False
         self._casting = _casting()
         self.copies_in: dict[int, tuple[int, Ref]] = {}
@@ -181,6 +182,8 @@ class Holding:
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
         tensors = {id(given.get(name)) for name in ("query", "key", "value")}
         own = _OF_THEIR_OWN if len(tensors) > len({*self._read}) else ""
+        if given.get("need_weights", True):
+            self.weighs[node] = bool(given.get("average_attn_weights", True))
         if why := own or _unruled(module, given) or ("" if dim > 2 else _FLAT):
             self.unruled[node] = why
         elif (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
@@ -331,8 +334,6 @@ class Holding:
 
 def _unruled(module: nn.MultiheadAttention, given: Mapping[str, Any]) -> str:
     """Why no rule says what attention takes that is given something; empty if one does."""
-    if given.get("need_weights", True):
-        return "it gives its weights too (`need_weights`), and no rule says what that takes"
     if given.get("key_padding_mask") is not None:
         return "it is given a padding mask (`key_padding_mask`), and no rule says what that takes"
     mask = given.get("attn_mask")

@@ -203,7 +203,7 @@ def test_what_no_rule_follows_is_said_and_no_number_is_claimed() -> None:
             self.a = nn.MultiheadAttention(8, 2, batch_first=True)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.a(x, x, x)[0]
+            return self.a(x, x, x, key_padding_mask=x[..., 0] > 0)[0]
 
     class Highest(nn.Module):
         def __init__(self) -> None:
@@ -213,7 +213,10 @@ def test_what_no_rule_follows_is_said_and_no_number_is_claimed() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return F.alpha_dropout(self.a(x).max(dim=1)[0], 0.1, self.training)
 
-    for module, why in ((Attends(), "gives its weights too"), (Highest(), "notes the places of its values")):
+    for module, why in (
+        (Attends(), "is given a padding mask"),
+        (Highest(), "notes the places of its values"),
+    ):
         network = archscope.trace(module, (4, 8))
         assert any(why in each for each in memory(network, optimizer="sgd").not_covered.values())
         assert any(why in each for each in memory(network).not_covered.values())

@@ -1,0 +1,118 @@
+"""Attention that gives its weights too, as `nn.MultiheadAttention` does unless it is told not to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archscope.cli import tracked
+from archscope.memory import memory
+from archscope.tracing.calling import call_thing
+from tests.memory.shared import same
+
+LENGTH, WIDE = 9, 16
+
+
+def _itself(s: Gives, x: Tensor) -> Tensor:
+    y, _ = s.attend(x, x, x)
+    return y
+
+
+def _each_head(s: Gives, x: Tensor) -> Tensor:
+    y, _ = s.attend(x, x, x, average_attn_weights=False)
+    return y
+
+
+def _given_keys(s: Gives, x: Tensor) -> Tensor:
+    keys = torch.tanh(x)
+    y, _ = s.attend(x, keys, keys)
+    return y
+
+
+def _hiding(s: Gives, x: Tensor) -> Tensor:
+    return s.attend(x, x, x, attn_mask=s.later)[0]
+
+
+def _twice(s: Gives, x: Tensor) -> Tensor:
+    x, _ = s.attend(x, x, x)
+    x, _ = s.attend(x, x, x)
+    return x
+
+
+FORMS: dict[str, Callable[[Gives, Tensor], Tensor]] = {
+    "itself": _itself,
+    "itself, the weights let go of": lambda s, x: s.attend(x, x, x)[0],
+    "beside its input": lambda s, x: x + s.attend(x, x, x)[0],
+    "each head's": _each_head,
+    "each head's, let go of": lambda s, x: s.attend(x, x, x, average_attn_weights=False)[0],
+    "others' keys": _given_keys,
+    "others' keys and values": lambda s, x: s.attend(x, torch.tanh(x), torch.sigmoid(x))[0],
+    "hiding what is later": _hiding,
+    "twice": _twice,
+}
+
+
+class Gives(nn.Module):
+    """Attention between two dense layers."""
+
+    def __init__(self, form: str, *, first: bool, **more: Any) -> None:
+        super().__init__()
+        self.form, self.first = FORMS[form], first
+        self.before, self.after = nn.Linear(WIDE, WIDE), nn.Linear(WIDE, 3)
+        self.attend = nn.MultiheadAttention(WIDE, **{"num_heads": 4, "batch_first": first, **more})
+        hidden = torch.ones(LENGTH, LENGTH).triu(1).bool()
+        self.register_buffer("later", torch.zeros(LENGTH, LENGTH).masked_fill(hidden, float("-inf")))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.before(x)
+        made = torch.relu(self.form(self, x if self.first else x.transpose(0, 1)))
+        shares: Tensor = self.after(made if self.first else made.transpose(0, 1))
+        return shares
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("first", [True, False], ids=["batch first", "positions first"])
+@pytest.mark.parametrize("form", FORMS)
+def test_weights_that_it_gives_are_held_as_the_tracker_says(form: str, first: bool, optimizer: str | None) -> None:
+    same(Gives(form, first=first), (LENGTH, WIDE), optimizer, batch=3)
+
+
+@pytest.mark.parametrize("more", [{"dropout": 0.1}, {"num_heads": 1}, {"bias": False}, {"add_bias_kv": True},
+                                  {"add_zero_attn": True}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("form", ["itself", "each head's", "others' keys"])
+def test_of_every_option_too(form: str, more: dict[str, Any]) -> None:
+    same(Gives(form, first=True, **more), (LENGTH, WIDE), "sgd")
+    same(Gives(form, first=False, **more), (LENGTH, WIDE), None, batch=1)
+
+
+@pytest.mark.parametrize("form", ["itself", "each head's, let go of", "twice"])
+def test_under_autocast_in_another_type_and_a_second_time(form: str) -> None:
+    called = call_thing(Gives(form, first=False), [(LENGTH, WIDE)], {})
+    step: dict[str, Any] = {"optimizer": "sgd"}
+    for asked in ({**step, "autocast": "bfloat16"}, {"autocast": "float16"}, {"dtype": "bfloat16"},
+                  {**step, "dtype": "float16"}, {**step, "checkpoint": ["attend"]}):  # fmt: skip
+        said = memory(called.network, 2, **asked)
+        found = tracked.hold(called, said.request)
+        assert (dict(said.not_covered), found.differing, found.why) == ({}, (), "")
+
+
+def test_weights_that_are_read_are_named() -> None:
+    class Reads(nn.Module):
+        """Gives its weights to a layer."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.attend, self.after = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Any:
+            made, shares = self.attend(x, x, x)
+            return made, self.after(shares)
+
+    said = memory(call_thing(Reads(), [(4, 8)], {}).network)
+    assert dict(said.not_covered) == {
+        "attend": "it gives its weights too, which are read, and no rule says what that takes"
+    }
