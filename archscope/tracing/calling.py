@@ -12,8 +12,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from types import FunctionType
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
-from archscope.theirs import only_read, place_of, said_by
+from archscope.theirs import only_read
 from archscope.tracing.again import Again, Exported
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
@@ -31,6 +30,7 @@ from archscope.tracing.inputs import Call, Given
 from archscope.tracing.lazy import shaped
 from archscope.tracing.sound import check_sound
 from archscope.tracing.stated import Bare, spelled
+from archscope.tracing.stopping import COMMAND, LIBRARY, told
 from archscope.tracing.unwrapped import (
     class_name,
     inputs_of,
@@ -39,17 +39,6 @@ from archscope.tracing.unwrapped import (
     open_axes,
     unwrapped,
 )
-
-LIBRARY: Final = "call it with tensors of your own if it takes others"
-COMMAND: Final = ("write other inputs as --input 3,224,224 or --input NAME=128:int64, or name a function that returns "
-                  "them, --example mypkg.models:example")  # fmt: skip
-"""What to do about inputs on which a module does not run, in Python and on the command line."""
-
-_LENGTHS: Final = "'lengths' argument should be a 1D CPU int64 tensor"
-"""What PyTorch says where sequences are packed by lengths that are no values."""
-
-_VALUES: Final = ("name a function that returns its inputs with values, --example mypkg.models:example: tensors, with "
-                  "their batch")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -170,7 +159,7 @@ def call_module(
         except DoesNotRun as error:
             stops.append((_far(each, error), error))
     furthest = max(stops, key=lambda stop: stop[0])[1]
-    raise UsageError(_told(furthest, len(stops), remedy)) from furthest.__cause__
+    raise UsageError(told(furthest, len(stops), remedy)) from furthest.__cause__
 
 
 def _read(module: nn.Module, call: Call, name: str | None, path: str | None) -> Called:
@@ -349,39 +338,3 @@ def _far(call: Call, error: DoesNotRun) -> int:
     call.mapped(said.append)
     alone = any(isinstance(each, Given) and each.batched is False for each in said)
     return error.operations // 2 if alone else error.operations
-
-
-def _told(error: UsageError, attempts: int, remedy: str) -> str:
-    """What stopped the attempt that went furthest, at which line, and what to write."""
-    text, cause = str(error), error.__cause__
-    asked = "" if cause is None else _asked(cause)
-    if cause is not None and said_by(cause).startswith(_LENGTHS):
-        text = f"{text.partition(', stops')[0]}, packs sequences by lengths, which are values, and a shape has none"
-        attempts, remedy = 1, _VALUES if remedy == COMMAND else remedy
-    place = "" if cause is None else place_of(cause)
-    if place and place not in text:
-        text = f"{text} (at {place})"
-    if asked:
-        return f"{text}; its `{asked}` raised that, whatever the input; mend that first"
-    tried = "; whole numbers were tried too" if attempts > 1 else ""
-    return f"{text}{tried}; {remedy}" if remedy else f"{text}{tried}"
-
-
-_ASKED: Final = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__hash__", "__eq__", "__len__",
-                 "__bool__", "__iter__", "__repr__", "__str__")  # fmt: skip
-"""Methods by which Python asks an object for something that has nothing to do with what a module is given."""
-
-
-def _asked(error: BaseException) -> str:
-    """The one of these of a person's own class that an error came through, by whatever name it is written."""
-    trace = error.__traceback__
-    while trace is not None:
-        frame, trace = trace.tb_frame, trace.tb_next
-        given = frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))
-        kinds = type(given[0] if type(given) is tuple and given else given).__mro__
-        for kind in kinds:
-            own = {each.__code__: name for name, each in vars(kind).items()
-                   if name in _ASKED and type(each) is FunctionType}  # fmt: skip
-            if kind is not nn.Module and frame.f_code in own:
-                return own[frame.f_code]
-    return ""

@@ -20,7 +20,7 @@ from torch import nn
 from archscope.errors import MissingExtra, UsageError, did_you_mean, nearest
 from archscope.escaping import line
 from archscope.limits import LARGEST_NUMBER
-from archscope.theirs import heard_apart, raised
+from archscope.theirs import heard_apart, raised, said_by
 from archscope.tracing.defaults import defaults
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.numbers import making
@@ -35,7 +35,8 @@ _LABELS: Final = 1 << 20
 _LISTED: Final = 2_000
 """Values of a list that are read at most."""
 _COPIED: Final = re.compile(r".*(layers?|depths?|blocks?|experts|stages|repeats|hops)(_list)?|n_head", re.DOTALL)
-_SIZE: Final = re.compile(r".*(size|dim|channels)s?|d_model|n_embd|n_inner", re.DOTALL)
+_SIZE: Final = re.compile(r".*(size|dim|channels|rank|positions|position_embedding)s?|d_model|n_embd|n_inner|n_ctx",
+                          re.DOTALL)  # fmt: skip
 _WORKED_OUT: Final = 1 << 23
 """Numbers of a table of sines that are waited for: ``transformers`` works each out in Python, a microsecond long."""
 _SINES: Final[Mapping[str, str]] = {
@@ -48,6 +49,10 @@ _FETCHED: Final = ("attn_implementation", "_attn_implementation", "_attn_impleme
                    "experts_implementation", "_experts_implementation", "quantization_config",
                    "use_pretrained_backbone", "compression_config")  # fmt: skip
 """What would load weights or code from elsewhere, or is about how weights are stored."""
+_OVERFLOW: Final = "overflow"
+"""What PyTorch says where the bytes of a tensor are more than it can count, in each of its ways of saying that."""
+_BEYOND: Final = 1_000_000
+"""A number that is told where a weight has more bytes than that: no two of less are so many."""
 _BUILT_IN: Final = 1 << 28
 """Values of a model up to which it is made with values where it does not run without."""
 
@@ -109,7 +114,9 @@ class Configured:
                 torch.set_default_dtype(torch.float32)
                 made: nn.Module = self._model(self._config)
         except (Exception, SystemExit) as error:
-            raise UsageError(f"{self._shown} describes no {self.name} that can be made: {raised(error)}") from error
+            told = _beyond(self._said) if _OVERFLOW in said_by(error).lower() else ""
+            why = told or f": {raised(error)}"
+            raise UsageError(f"{self._shown} describes no {self.name} that can be made{why}") from error
         finally:
             torch.set_default_dtype(before)
         return made.eval()
@@ -191,6 +198,14 @@ def _refuse_copies(said: Mapping[str, Any], shown: str) -> None:
         if largest > LARGEST_NUMBER and _SIZE.fullmatch(key):
             raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {LARGEST_NUMBER:,} is the largest "
                              "extent that archscope reads")  # fmt: skip
+
+
+def _beyond(said: Mapping[str, Any]) -> str:
+    """The largest numbers of a configuration of which PyTorch can count no bytes, and what to do about them."""
+    numbers = {key: value for key, value in _parts(said) if type(value) is int and value > _BEYOND}
+    first = sorted(numbers, key=lambda key: numbers[key], reverse=True)[:2]
+    told = " and ".join(f"`{line(key)[:60]}: {str(numbers[key])[:40]}`" for key in first)
+    return f": with {told} a weight has more bytes than PyTorch can count; write smaller numbers" if told else ""
 
 
 def _refuse_sines(config: Any, shown: str) -> None:

@@ -203,7 +203,10 @@ def test_a_folder_is_read_where_it_is_written_as_one(tmp_path: Path, monkeypatch
         ({"model_type": "gpt2", "vocab_size": -5}, "that can be made"),
         ({"model_type": "gpt2", "vocab_size": 10.5}, "expected int, got float"),
         ({"model_type": "gpt2", "n_embd": 10**12}, "`n_embd: 1000000000000`; 1,000,000,000 is the largest"),
-        ({"model_type": "gpt2", "n_positions": 10**18}, "that can be made"),
+        ({"model_type": "gpt2", "n_positions": 10**18}, "`n_positions: 1000000000000000000`; 1,000,000,000 is the"),
+        ({"model_type": "gpt2", "n_embd": 10**9, "n_head": 1}, "that can be made: with `n_embd: 1000000000` a weight"),
+        ({"model_type": "t5", "relative_attention_num_buckets": 10**18, "d_kv": 10**15, "num_layers": 3},
+         "num_buckets: 1000000000000000000` and `d_kv: 1000000000000000` a weight has more bytes than PyTorch can"),
         *(({"model_type": kind, "max_position_embeddings": 10**7, **more}, "8,388,608 are waited for: write at most")
           for kind, more in {"pegasus": {}, "marian": {}, "roformer": {}, "xlm": {"sinusoidal_embeddings": True},
                              "flaubert": {"sinusoidal_embeddings": True}, "distilbert": {"sinusoidal_pos_embds": True},

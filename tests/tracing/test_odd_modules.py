@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import pytest
@@ -200,3 +201,42 @@ def test_what_python_asks_a_part_for_in_vain_is_no_matter_of_the_input(method: s
     assert "tried too" not in str(caught.value)
     with pytest.raises(UsageError, match="call it with tensors of your own if it takes others"):
         trace(_Asking(_Part.refused), (4,))
+
+
+class _Slip(nn.Module):
+    """A module with a slip of the pen in its code."""
+
+    def __init__(self, slip: Any) -> None:
+        super().__init__()
+        self.a, self.slip = nn.Linear(4, 4), slip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.slip(self, x)
+
+
+@pytest.mark.parametrize("slip", [
+    lambda own, x: own.b(x), lambda own, x: own.a.wieght, lambda own, x: y, lambda own, x: __import__("no_such_one"),
+])  # fmt: skip
+def test_a_slip_in_the_code_of_a_module_has_no_advice_about_inputs(slip: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        trace(_Slip(slip), (4,))
+    assert re.search(r" \(at \S*test_odd_modules.py:\d+\); that is in the code of the module: mend it first$",
+                     str(caught.value))  # fmt: skip
+
+
+@pytest.mark.parametrize(("slip", "says"), [
+    (lambda own, x: x.foo(), "; mend the module, or if an input is more than a tensor, call it with that"),
+    (lambda own, x: own.a(x, x), "; mend the module, or call it with tensors of your own if it takes others"),
+    (lambda own, x: own.a(), "; mend the module, or call it with tensors of your own if it takes others"),
+])  # fmt: skip
+def test_what_may_be_in_the_code_or_in_the_inputs_is_told_as_both(slip: Any, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        trace(_Slip(slip), (4,))
+    assert str(caught.value).endswith(says)
+    assert "tried too" not in str(caught.value)
+
+
+@pytest.mark.parametrize("slip", [lambda own, x: None.shape, lambda own, x: own.a(x[:, :2]), lambda own, x: {}["a"]])
+def test_what_other_inputs_may_mend_keeps_the_advice_about_them(slip: Any) -> None:
+    with pytest.raises(UsageError, match=r"; call it with tensors of your own if it takes others$"):
+        trace(_Slip(slip), (4,))
