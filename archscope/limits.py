@@ -57,6 +57,8 @@ LONG_PICTURE: Final = 500
 """Layers from which a graph, a page or a verification takes more than a few seconds."""
 LONG_PAGE: Final = 2_000
 """Layers from which a page that holds each of them, with its memory, takes more than a few seconds."""
+MOST_STEPS: Final = 20_000
+"""Steps that PyTorch goes through one by one without values, of a recurrence say: three milliseconds each."""
 MOST_TRACKED: Final = 8_000
 """Operations of a module that PyTorch's memory tracker looks at whenever memory is asked: some seconds."""
 LONGEST_SENTENCE: Final = 600

@@ -24,6 +24,7 @@ from archscope.tracing.recording import Recording
 from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
 from archscope.tracing.standing import Standing
+from archscope.tracing.stepwise import STEPWISE, refuse_long
 from archscope.tracing.strangers import misfit, tensors_in
 from archscope.tracing.turns import Turn
 from archscope.tracing.watching import Hanging, Watched
@@ -136,6 +137,9 @@ class Tracer(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
+        if getattr(func, "__name__", "") in STEPWISE:
+            with self.own():
+                refuse_long(func.__name__, args, self.at.path)
         if func in CHOOSING and not self._leaf:
             with self:
                 return CHOOSING[func](*args, **given)
