@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis
@@ -126,4 +126,19 @@ def sheets(document: Mapping[str, Any]) -> list[Sheet]:
 def sources(document: Mapping[str, Any]) -> list[str]:
     """Where the ceilings come from, and what the floors mean."""
     lines = [f"{each['device']}: {ceilings_line(each)}" for each in document["ceilings"]]
-    return [*lines, f"{MEANING} {UNCOUNTED}"]
+    return [*lines, *_without_f3(document), f"{MEANING} {UNCOUNTED}"]
+
+
+def _without_f3(document: Mapping[str, Any]) -> Iterator[str]:
+    """Why networks have no F3."""
+    names = dict.fromkeys(each["model"] for each in document["floors"] if each["f3"] is None and not _casts(each))
+    if names and importlib.util.find_spec("torch") is None:
+        yield "F3 needs PyTorch, which is not installed."
+    elif names:
+        yield f"{', '.join(names)} has no F3: its code stops where tensors have no values, or a rate is missing."
+    if any(map(_casts, document["floors"])):
+        yield "Autocast has no F3: its casts depend on the device."
+
+
+def _casts(found: Mapping[str, Any]) -> bool:
+    return PRECISIONS[found["dtype"]].autocast is not None

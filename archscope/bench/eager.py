@@ -3,11 +3,15 @@
 The network runs on the ``meta`` device, where tensors have shapes and no values, and every operation that
 reaches the dispatcher is written down with the bytes it reads and writes. That is what eager execution cannot
 avoid: a local response normalization alone is sixteen passes over its tensor.
+
+At inference attention is one operation, as PyTorch's kernels are that keep the scores to themselves: it reads queries,
+keys, values and a mask, and writes what it makes. While training it is the operations that it is made of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +25,7 @@ from archscope.analysis import Analysis
 from archscope.bench.ceilings import Ceilings
 from archscope.bench.precision import Precision
 from archscope.building import build
+from archscope.layers.asked import hidden_pairs
 from archscope.network import Network
 from archscope.tracing.calling import Called
 from archscope.tracing.inputs import Call
@@ -46,11 +51,16 @@ class Operation:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    def __init__(self) -> None:
+    def __init__(self, mode: str = "train") -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._whole = mode != "train"
         self.ended: list[tuple[str, int, int]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        attends = func.overloadpacket is torch.ops.aten.scaled_dot_product_attention
+        if self._whole and not attends and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _PARTS.name):
+            with self:  # what it is made of comes here in its place
+                return func._op_dk(_PARTS, *args, **(kwargs or {}))
         output = func(*args, **(kwargs or {}))
         made = [each for each in tree_leaves(output) if isinstance(each, Tensor)]
         given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
@@ -58,12 +68,22 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             counter = flop_registry.get(func.overloadpacket)
             if func.overloadpacket is torch.ops.aten.convolution_backward:
                 flops = _gradients_of_convolution(*args)
+            elif attends:
+                flops = _attended(*args, **(kwargs or {}))
             else:
                 flops = int(counter(*args, **(kwargs or {}), out_val=output)) if counter else 0
             name = func.overloadpacket.__name__
             read = sum(map(_bytes, given[1:])) + _row(given[0]) if name in _LOOKS_UP else sum(map(_bytes, given))
             self.ended.append((name, flops, read + sum(map(_bytes, made))))
         return output
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, *rest: Any, is_causal: bool = False, **_: Any) -> int:
+    """FLOPs of attention: the scores and the weighted sum, of a causal mask those pairs that it leaves."""
+    is_causal = bool(rest[2]) if len(rest) > 2 else is_causal  # behind the mask and the dropout
+    lengths = query.shape[-2], key.shape[-2]
+    pairs = lengths[0] * lengths[1] - (hidden_pairs(*lengths) if is_causal else 0)
+    return 2 * query[..., 0, 0].numel() * pairs * (query.shape[-1] + value.shape[-1])
 
 
 def _gradients_of_convolution(incoming: Tensor, given: Tensor, weight: Tensor, *rest: Any) -> int:
@@ -76,6 +96,8 @@ def _gradients_of_convolution(incoming: Tensor, given: Tensor, weight: Tensor, *
     return 2 * outputs * weight[0].numel() * (int(wanted[0]) + int(wanted[1]))
 
 
+_PARTS = torch._C.DispatchKey.CompositeImplicitAutograd
+"""Of functions that are made of others."""
 _FREE = frozenset({"empty", "empty_like", "new_empty", "empty_strided", "detach", "_unsafe_view", "lift_fresh"})
 """Operations that move nothing."""
 _LOOKS_UP = frozenset({"embedding", "_embedding_bag", "_embedding_bag_forward_only"})
@@ -94,6 +116,11 @@ def _bytes(tensor: Tensor) -> int:
     return int(count * tensor.element_size())
 
 
+def _graded(mode: str) -> AbstractContextManager[Any]:
+    """With gradients or, without them, with functions that reach the recorder before they fall into parts."""
+    return torch.enable_grad() if mode == "train" else torch._C._AutoDispatchBelowAutograd()
+
+
 def operations(network: Network, precision: Precision, *, batch: int, mode: str = "infer") -> tuple[Operation, ...]:
     """Every operation of one call, in order, that moves anything."""
     dtype = getattr(torch, precision.torch)
@@ -105,12 +132,12 @@ def operations(network: Network, precision: Precision, *, batch: int, mode: str 
     ]
     names = iter([name for name, _ in module.nodes()])
     found: list[Operation] = []
-    recorder = _Recorder()
+    recorder = _Recorder(mode)
 
     def after() -> None:
         _move(recorder, found, next(names))
 
-    with torch.set_grad_enabled(mode == "train"), recorder:
+    with _graded(mode), recorder:
         output = module.run(inputs, after)
         if mode == "train":
             output.backward(torch.empty_like(output))
@@ -124,7 +151,7 @@ def operations_of(
     """Every operation of one call of a person's own module, by the submodule that runs; None if it wants values."""
     dtype = getattr(torch, precision.torch)
     found: list[Operation] = []
-    recorder = _Recorder()
+    recorder = _Recorder(mode)
     running: list[str] = []
 
     def cast(value: Any) -> Any:
@@ -145,7 +172,7 @@ def operations_of(
             for path, part in module.named_modules():
                 part.register_forward_pre_hook(lambda *_, path=path: begin(path))
                 part.register_forward_hook(lambda *_: end())
-            with torch.set_grad_enabled(mode == "train"), recorder:
+            with _graded(mode), recorder:
                 made = module(*args, **kwargs)
                 if mode == "train":
                     ends = [each for each in tensors_in(made) if each.requires_grad]

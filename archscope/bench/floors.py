@@ -1,7 +1,8 @@
 """Times that no machine with given ceilings can beat, from the analysis alone: no device, no PyTorch.
 
 * **F1**: all FLOPs at the peak rate, or the weights, the input and the output through memory once,
-  whichever takes longer. Nothing beats it.
+  whichever takes longer. Nothing beats it. Of attention under a causal mask, the FLOPs of what the mask leaves:
+  kernels that keep the scores to themselves leave out the rest, which MACs count as everybody does.
 * **F2**: each layer's own floor, added up. A layer reads its input and its weights and writes its output
   once; bias and activation ride along, pooling and normalization read once and write once, and layers that
   only see their input differently, or join values that could have been written side by side, are free. Of a
@@ -28,7 +29,7 @@ class Work:
     """What one pass over a layer must at least do.
 
     Attributes:
-        flops: 2 · MACs of the whole batch; None where the MACs are not covered.
+        flops: 2 · MACs of the whole batch, without those that a causal mask hides; None where they are not covered.
         traffic: bytes that must cross the memory's edge.
     """
 
@@ -88,9 +89,10 @@ def _layer(analysis: Analysis, row: Row, ceilings: Ceilings, precision: Precisio
     traffic = sum(each.traffic for each in passes)
     if any(each.flops is None for each in passes):
         return LayerFloor(row, None, traffic, None, None)
-    flops = sum(each.flops or 0 for each in passes)
+    least = sum(each.flops or 0 for each in passes)
+    flops = least + len(passes) * 2 * batch * _hidden(row)
     times = [ceilings.seconds(flops=each.flops or 0, traffic=each.traffic, peak=precision.peak) for each in passes]
-    bound = ceilings.bound(flops=flops, traffic=traffic, peak=precision.peak) if flops or traffic else None
+    bound = ceilings.bound(flops=least, traffic=traffic, peak=precision.peak) if least or traffic else None
     floor = None if None in times else sum(each for each in times if each is not None)
     return LayerFloor(row, flops, traffic, floor, bound)
 
@@ -104,8 +106,7 @@ def _passes(analysis: Analysis, row: Row, precision: Precision, batch: int, mode
     trainable = sum(least for _, weight, least in _read_by(analysis, row) if weight.trainable)
     read, written = _values_read(analysis, row), _values_written(analysis, row)
     value, weight_bytes = precision.value_bytes * batch, precision.weight_bytes
-    macs = row.macs
-    flops = None if macs is None else 2 * int(macs) * batch
+    flops = None if row.macs is None else 2 * (int(row.macs) - _hidden(row)) * batch
     yield Work(flops, weights * weight_bytes + (read + written) * value)
     if mode != TRAIN:
         return
@@ -113,6 +114,11 @@ def _passes(analysis: Analysis, row: Row, precision: Precision, batch: int, mode
         yield Work(flops, trainable * weight_bytes + (read + written) * value)
     if _reads_a_layer(analysis, row):
         yield Work(flops, weights * weight_bytes + (read + written) * value)
+
+
+def _hidden(row: Row) -> int:
+    """MACs of a row that causal masks make nothing of."""
+    return sum(node.layer.hidden_macs(facts) for node, facts in zip(row.nodes, row.facts, strict=True) if facts.macs)
 
 
 def _read_by(analysis: Analysis, row: Row) -> Iterator[tuple[tuple[str, str], Weight, int]]:
@@ -181,6 +187,7 @@ def _f1(analysis: Analysis, ceilings: Ceilings, precision: Precision, batch: int
     flops = total_flops(analysis, batch=batch, mode=mode)
     if flops is None:
         return None
+    flops -= sum(_times(analysis, row, mode) * 2 * _hidden(row) * batch for row in analysis.rows)
     network = analysis.network
     ends: list[Ref] = [*(Ref(name) for name in network.inputs), *network.outputs]
     values = sum(_values(network.shape_of(ref)) for ref in ends)
@@ -195,11 +202,11 @@ def total_flops(analysis: Analysis, *, batch: int, mode: str = FORWARD) -> int |
     """FLOPs of a call: twice the MACs and, in training, as many again for each gradient that is needed."""
     if analysis.totals.macs is None:
         return None
-    total = 0
-    for row in analysis.rows:
-        times = 1
-        if mode == TRAIN:
-            trained = any(weight.trainable for _, weight, _ in _read_by(analysis, row))
-            times += trained + _reads_a_layer(analysis, row)
-        total += times * 2 * int(row.macs or 0) * batch
-    return total
+    return sum(_times(analysis, row, mode) * 2 * int(row.macs or 0) * batch for row in analysis.rows)
+
+
+def _times(analysis: Analysis, row: Row, mode: str) -> int:
+    """How often a row is worked out: forward and, in training, once for each gradient that is needed."""
+    if mode != TRAIN:
+        return 1
+    return 1 + any(weight.trainable for _, weight, _ in _read_by(analysis, row)) + _reads_a_layer(analysis, row)

@@ -171,8 +171,10 @@ def remarks(document: Mapping[str, Any]) -> list[str]:
 
 MEANING: Final = (
     "FLOPs are 2 · MACs. F1: all FLOPs at the peak, or weights, input and output through memory once; of a table that "
-    "a layer looks up in, one row, and of experts those that run for one position. F2: the layers' floors added up. "
-    "F3: the operations PyTorch starts, each at its own floor."
+    "a layer looks up in, one row, of experts those that run for one position, and of a causal mask the FLOPs that it "
+    "leaves. F2: the layers' floors added up. F3: the operations PyTorch starts, each at its own floor; attention "
+    "called as one function is one at inference, and while training all that it is made of, which kernels that keep "
+    "the scores to themselves may be faster than."
 )
 """What FLOPs and floors are, for who reads a report; see `archscope.bench.floors`."""
 

@@ -7,6 +7,16 @@ from archscope.layers.base import Facts, Shape, spell_option, spell_shape
 from archscope.working import count, product, total
 
 
+def hidden_pairs(queries: int, keys: int) -> int:
+    """How many pairs of queries and keys a causal mask hides: a query sees no key behind its own place.
+
+    >>> hidden_pairs(16, 16), hidden_pairs(2, 16), hidden_pairs(16, 2)
+    (120, 29, 1)
+    """
+    alike = min(queries, keys)
+    return queries * keys - alike * (alike + 1) // 2 - max(queries - keys, 0) * keys
+
+
 def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tuple[str, ...]) -> None:
     """Insist that a mask fits scores, aligned at their end; an extent of 1 is repeated."""
     if causal:

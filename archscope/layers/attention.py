@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
-from archscope.layers.asked import check_mask, weighed
+from archscope.layers.asked import check_mask, hidden_pairs, weighed
 from archscope.layers.attending import Grouped, Product, Projections, attended, attention, grouped
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_count, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
@@ -248,6 +249,13 @@ class MultiheadAttention(Layer):
         return grouped(Grouped(last + 1, lengths, features, self.num_heads, self.key_heads, width, self.bias, mask,
                                self.causal))  # fmt: skip
 
+    def hidden_macs(self, facts: Facts) -> int:
+        if not self.causal:
+            return 0
+        read, _ = self._widths(count(facts.inputs[0][1]))
+        queries, keys = (bare(facts.inputs[min(place, len(facts.inputs) - 1)][0]) for place in (0, 1))
+        return 2 * bare(read) * hidden_pairs(queries, keys)
+
     def recalls(self, facts: Facts) -> int | None:
         if not self.causal or len(facts.inputs) > 1:
             return None
@@ -369,6 +377,12 @@ class ScaledDotProductAttention(Layer):
         mask = tuple(bare(each) for each in facts.inputs[3]) if len(facts.inputs) > 3 else ()
         return Product(("input", "input 2", "input 3"), "output", query[:-2], key[:-2], (query[-2], key[-2]),
                        (query[-1], value[-1]), "input 4" if mask else "", mask, self.is_causal, dropout)  # fmt: skip
+
+    def hidden_macs(self, facts: Facts) -> int:
+        if not self.is_causal:
+            return 0
+        query, key, value = (tuple(map(bare, shape)) for shape in facts.inputs[:3])
+        return prod(query[:-2]) * hidden_pairs(query[-2], key[-2]) * (query[-1] + value[-1])
 
     def recalls(self, facts: Facts) -> int | None:
         return facts.macs if self.is_causal else None

@@ -194,6 +194,16 @@ class Layer:
         """
         return weight.values
 
+    def hidden_macs(self, facts: Facts) -> int:  # noqa: ARG002
+        """Multiply-accumulates among its own that a causal mask makes nothing of: a kernel may leave them out.
+
+        >>> from archscope.layers import ScaledDotProductAttention
+        >>> layer = ScaledDotProductAttention(is_causal=True)
+        >>> layer.hidden_macs(layer.facts((8, 16, 32), (8, 16, 32), (8, 16, 32)))  # 120 of 256 pairs
+        61440
+        """
+        return 0
+
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         """What PyTorch runs for it while training, one operation after the other; None where no rule says."""
         return one_operation(self, facts)

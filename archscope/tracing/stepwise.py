@@ -34,7 +34,7 @@ def refuse_long(name: str, args: Sequence[Any], where: str) -> None:
                              "as long")  # fmt: skip
     elif len(args) > 2 and isinstance(args[2], Tensor) and args[2].shape[0] > MOST_STEPS:
         raise UsageError(f"{place} is a bilinear layer of {args[2].shape[0]:,} outputs, which PyTorch goes through one "
-                         f"after another; {MOST_STEPS:,} are waited for: give it fewer, which cost as much each")  # fmt: skip
+                         f"after another; {MOST_STEPS:,} are waited for: give it fewer, each costs alike")  # fmt: skip
 
 
 def _steps(args: Sequence[Any]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from types import FunctionType
-from typing import Any, Final
+from typing import Final
 
 from torch import Tensor, nn
 

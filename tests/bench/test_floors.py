@@ -14,6 +14,7 @@ from archscope.bench.ceilings import Ceilings, cached, keep, read_ceilings
 from archscope.bench.floors import floors, total_flops
 from archscope.bench.hardware import HARDWARE, find_hardware
 from archscope.bench.precision import PRECISIONS
+from archscope.layers.asked import hidden_pairs
 from tests.bench.networks import ALEXNET, LENET, chain, conv
 
 BF16 = PRECISIONS["bf16"]
@@ -196,3 +197,24 @@ def test_floors_need_no_pytorch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_a_causal_mask_hides_is_in_no_floor() -> None:
+    text = ("name: a\ninput: [8, 16, 32]\nlayers:\n"
+            "  a: {type: scaled_dot_product_attention, is_causal: %s, from: [input, input, input]}\n")  # fmt: skip
+    whole, causal = (analyze(read(text % each)) for each in ("false", "true"))
+    rates = Ceilings("x", "given", {"fp32": 1e3}, {"copy": 1e12})
+    found = [floors(each, rates, PRECISIONS["fp32"], batch=2) for each in (whole, causal)]
+    # 16 queries see 1 to 16 keys, 136 of 256 pairs; each pair is 32 + 32 MACs in 8 heads of 2 samples.
+    for each, pairs in zip(found, (256, 136), strict=True):
+        assert each.f1 == each.f2 == pytest.approx(2 * 2 * 8 * pairs * 64 / 1e3)
+    assert [each.layers[0].flops for each in found] == [2 * 2 * 8 * 256 * 64] * 2
+    trained = floors(causal, rates, PRECISIONS["fp32"], batch=2, mode="train")
+    assert trained.f1 == found[1].f1
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(1, 1), (5, 5), (3, 9), (9, 3)])
+def test_hidden_pairs_are_those_of_pytorchs_mask(queries: int, keys: int) -> None:
+    torch = pytest.importorskip("torch")
+    seen = torch.ones(queries, keys).tril()
+    assert hidden_pairs(queries, keys) == int((seen == 0).sum())

@@ -18,7 +18,7 @@ from archscope.bench import measure as measuring
 from archscope.bench import work as working
 from archscope.bench.ceilings import Ceilings
 from archscope.bench.clocks import HostClock
-from archscope.bench.eager import _Recorder, eager_floor, launches, operations
+from archscope.bench.eager import _Recorder, eager_floor, launches, operations, operations_of
 from archscope.bench.floors import floors, total_flops
 from archscope.bench.inplace import time_layers
 from archscope.bench.measure import Settings, measure_cell
@@ -26,6 +26,8 @@ from archscope.bench.plan import Cell, plan
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits
 from archscope.building import build
+from archscope.tracing.calling import call_module
+from archscope.tracing.inputs import Call, Given
 from tests.bench.networks import chain
 
 CPU = torch.device("cpu")
@@ -296,6 +298,34 @@ def test_experts_move_no_more_than_what_runs_moves_whatever_they_are_chosen_by(
     if mode == "infer" and "num_shared_experts" not in options:
         products = sum(each.traffic for each in found if each.name in ("mm", "addmm") and each.flops > 2 * 32 * 64 * 8)
         assert products == 2 * layers * (width + 32 * (64 + 32) * 4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_is_one_operation_at_inference_and_none_of_its_scores_is_written(causal: bool) -> None:
+    text = ("name: a\ninput: [8, 16, 32]\nlayers:\n  a: {type: scaled_dot_product_attention, "
+            f"is_causal: {str(causal).lower()}, from: [input, input, input]}}\n")  # fmt: skip
+    found = operations(archscope.read(text), PRECISIONS["fp32"], batch=2)
+    assert [each.name for each in found] == ["scaled_dot_product_attention"]
+    assert found[0].traffic == 4 * 4 * 2 * 8 * 16 * 32  # three tensors in, one out
+    assert found[0].flops == 2 * 2 * 8 * (136 if causal else 256) * 64
+
+
+class _Blocks(torch.nn.Module):
+    """A layer of PyTorch's own, which calls attention by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = torch.nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.block(x, x, x, need_weights=False)[0]
+
+
+def test_pytorchs_own_attention_is_one_operation_too() -> None:
+    called = call_module(_Blocks(), Call((Given((6, 16)),), {}))
+    names = [each.name for each in operations_of(called, PRECISIONS["fp32"], batch=2) or ()]
+    assert names.count("scaled_dot_product_attention") == 1
+    assert not {"_softmax", "_safe_softmax", "mul"} & {*names}
 
 
 def test_eager_alexnet_cannot_pass_28_percent_of_the_peak() -> None:

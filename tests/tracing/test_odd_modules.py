@@ -215,7 +215,8 @@ class _Slip(nn.Module):
 
 
 @pytest.mark.parametrize("slip", [
-    lambda own, x: own.b(x), lambda own, x: own.a.wieght, lambda own, x: y, lambda own, x: __import__("no_such_one"),
+    lambda own, x: own.b(x), lambda own, x: own.a.wieght, lambda own, x: y,  # noqa: F821
+    lambda own, x: __import__("no_such_one"),
 ])  # fmt: skip
 def test_a_slip_in_the_code_of_a_module_has_no_advice_about_inputs(slip: Any) -> None:
     with pytest.raises(UsageError) as caught:

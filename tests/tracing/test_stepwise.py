@@ -37,7 +37,7 @@ STEPS = MOST_STEPS + 1
     ({"batch_first": True, "bidirectional": True}, STEPS // 2 + 1),
 ])  # fmt: skip
 def test_a_recurrence_without_end_says_how_long_it_is(kind: Any, options: dict[str, Any], steps: int) -> None:
-    with pytest.raises(UsageError, match="`part` is a recurrence that goes through 20,00[0-9] steps of its layers"):
+    with pytest.raises(UsageError, match=r"`part` is a recurrence that goes through 20,00[0-9] steps of its layers"):
         trace(_Around(kind(4, 4, **options)), (steps, 4))
 
 
