@@ -78,9 +78,16 @@ def to_depth(depth: int, expand: Sequence[str], collapse: Sequence[str]) -> Open
     return opens
 
 
-def unequal(root: Block, opens: Opens) -> tuple[str, ...]:
-    """Patterns for the blocks that hold the same layers, where some of them are open and some closed."""
-    seen = [(".".join(labels), _made_of(block), opened) for labels, block, opened in _seen(root, (), opens)]
+def unequal(root: Block, opens: Opens, *, within: bool = False) -> tuple[str, ...]:
+    """Patterns for the blocks that hold the same layers, where some of them are open and some closed.
+
+    With ``within``, those that closed blocks around them hide are closed, where their names are alike.
+    """
+    of = _like if within else _made_of
+    seen = [(".".join(labels), of(block), opened) for labels, block, opened in _seen(root, (), opens)]
+    if within:
+        hiding = [(labels, block) for labels, block, opened in _seen(root, (), opens) if opened is False]
+        seen += [(name, of(each), False) for labels, block in hiding for name, each in _inside(block, ".".join(labels))]
     both = {made for _, made, opened in seen if opened} & {made for _, made, opened in seen if opened is False}
     return tuple(escape(name) for name, made, _ in seen if made in both)
 
@@ -95,6 +102,20 @@ def _seen(
             yield labels, child, opened
             if opened:
                 yield from _seen(child, labels, opens, (*blocks, child))
+
+
+def _like(block: Block) -> object:
+    """What blocks have in common that are alike: what they hold, how often, and what their names are but for numbers."""
+    return rank([block.label]), block.copies, _made_of(block)
+
+
+def _inside(block: Block, path: str) -> Iterator[tuple[str, Block]]:
+    """The blocks within one, with their names."""
+    for child in block.children:
+        if isinstance(child, Block):
+            name = f"{path}.{child.label}"
+            yield name, child
+            yield from _inside(child, name)
 
 
 def _made_of(block: Block) -> object:

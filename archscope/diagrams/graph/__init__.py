@@ -22,7 +22,7 @@ from archscope.diagrams.graph.layout import Layout, layout_of
 from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.paint import painted, shade_of
 from archscope.diagrams.graph.sizes import Direction, Sizes
-from archscope.diagrams.graph.view import MOST_NODES, Node, View, closed_in, view_of
+from archscope.diagrams.graph.view import MOST_NODES, Node, View, closed_in, unequal_in, view_of
 from archscope.diagrams.interest import TRIES
 from archscope.diagrams.request import UNITS, Request, millimetres
 from archscope.diagrams.scale import SMALLER_LETTERS, TooSmallError
@@ -47,12 +47,31 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         layout = _that_fits(view, sizes, request)
         if layout is None:
             view = _folded_further(analysis, request, view, sizes)
-    if request.height is not None and request.depth == "auto":
-        view, layout = _opened(analysis, request, sizes, view, layout)
+    if request.depth == "auto":
+        view, layout = _all_alike(analysis, request, sizes, view, layout)
     return painted(view, layout, sizes, request.theme)
 
 
-def _opened(analysis: Analysis, request: Request, sizes: Sizes, view: View, layout: Layout) -> tuple[View, Layout]:
+def _all_alike(analysis: Analysis, request: Request, sizes: Sizes, view: View, layout: Layout) -> tuple[View, Layout]:
+    """The same with more blocks open as far as a page holds them, and those that are alike all open or all closed."""
+    depth, more = view.depth, request
+    if request.height is not None:
+        more, view, layout = _opened(analysis, request, sizes, view, layout)
+    named = request.expand or request.collapse
+    mixes = not named and any(node.kind == "block" for node in view.nodes)
+    some = unequal_in(analysis, depth, more) if mixes else ()
+    if some:
+        fewer = replace(request, collapse=some)
+        view = _view(analysis, fewer, depth)
+        layout = layout_of(view, sizes, request.width)
+        if request.height is not None:
+            _, view, layout = _opened(analysis, fewer, sizes, view, layout)
+    return view, layout
+
+
+def _opened(
+    analysis: Analysis, request: Request, sizes: Sizes, view: View, layout: Layout
+) -> tuple[Request, View, Layout]:
     """The same with more blocks open, those of most interest first, as far as the page holds them."""
     tried: set[tuple[str, ...]] = set()
     while len(tried) < TRIES:
@@ -65,7 +84,7 @@ def _opened(analysis: Analysis, request: Request, sizes: Sizes, view: View, layo
         found = _that_fits(shown, sizes, request) if len(shown.nodes) <= MOST_NODES else None
         if found is not None:
             request, view, layout = asked, shown, found
-    return view, layout
+    return request, view, layout
 
 
 def _that_fits(view: View, sizes: Sizes, request: Request) -> Layout | None:

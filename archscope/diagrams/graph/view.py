@@ -24,7 +24,7 @@ from archscope.diagrams.graph.labels import DEFAULT, lines_of
 from archscope.diagrams.graph.sums import summed
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
-from archscope.diagrams.interest import Kin, closed, to_depth
+from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.request import Request
 from archscope.diagrams.words import named_output
 from archscope.errors import UsageError
@@ -187,11 +187,20 @@ def view_of(
 
 def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ...]:
     """The blocks that a view at a depth shows closed, by rank, those of most interest first."""
+    opens = to_depth(depth, request.expand, request.collapse)
+    return closed(_tree(analysis, request), opens, analysis)
+
+
+def unequal_in(analysis: Analysis, depth: int, request: Request) -> tuple[str, ...]:
+    """The blocks that are alike, where a view at a depth shows some of them open and some closed or not at all."""
+    return unequal(_tree(analysis, request), to_depth(depth, request.expand, request.collapse), within=True)
+
+
+def _tree(analysis: Analysis, request: Request) -> Block:
     found = summed(units_of(analysis, glue=request.glue), analysis.network)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
-    tree, _ = folded(tree_of(found), consumers(found, outputs), loosely=True)
-    return closed(tree, to_depth(depth, request.expand, request.collapse), analysis)
+    return folded(tree_of(found), consumers(found, outputs), loosely=True)[0]
 
 
 def _depth(tree: Block, depth: int | Literal["auto", "full"]) -> int:
