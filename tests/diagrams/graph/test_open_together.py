@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import archscope
@@ -47,5 +49,6 @@ def test_encoders_of_one_kind_are_both_open_or_both_closed_on_every_page() -> No
 @pytest.mark.parametrize("copies", [3, 40])
 def test_who_names_one_of_them_has_it_as_it_is_named(copies: int) -> None:
     network = pair(copies)
+    room: dict[str, Any] = {"style": "graph", "width": "250mm", "height": "190mm", "font_size": 6}
     for asked in ({"collapse": "visual"}, {"expand": "encoder", "collapse": "visual.encoder"}):
-        assert encoders(archscope.draw(network, style="graph", width="250mm", height="190mm", font_size=6, **asked)) == 1  # type: ignore[arg-type]
+        assert encoders(archscope.draw(network, **room, **asked)) == 1
