@@ -105,7 +105,7 @@ def _seen(
 
 
 def _like(block: Block) -> object:
-    """What blocks have in common that are alike: what they hold, how often, and what their names are but for numbers."""
+    """What is the same of blocks that are alike: what they hold, how often, and their names but for numbers."""
     return rank([block.label]), block.copies, _made_of(block)
 
 
