@@ -66,6 +66,7 @@ def _sentences(asked: Asked) -> tuple[str, ...]:
     ]
     if cache.fixed_bytes:
         said.insert(1, f"However many tokens there are, {_shown(cache.fixed_bytes)} bytes.")
+    said.append("Counted are keys and values of attention and states of recurrent layers, and nothing else.")
     said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(cache.not_covered)]
     return tuple(said)
 

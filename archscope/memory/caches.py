@@ -11,12 +11,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from archscope.errors import UsageError, did_you_mean
-from archscope.layers import Facts
-from archscope.layers.steps import Hidden
+from archscope.layers import Facts, ScaledDotProductAttention
+from archscope.layers.steps import Hidden, Remembered
+from archscope.memory.scored import Scored, scored
 from archscope.memory.trained import own_type
 from archscope.network import Network, Node, Ref
 from archscope.precision import DTYPE_BYTES
@@ -25,6 +26,8 @@ from archscope.working import Count, as_count, bare, count, product, total
 
 PAGE: Final = 16
 """Tokens that are reserved together unless told otherwise, as vLLM does."""
+
+_AS_ONE: Final = ScaledDotProductAttention()
 
 _UNKNOWN: Final = "whether what is added to its scores hides what comes later is not known"
 
@@ -109,29 +112,50 @@ def cache_of(network: Network, *, dtype: str = "", window: int | None = None, pa
     unknown: dict[str, str] = {}
     windows: dict[str, int] = {}
     goes_by = _goes_by(network)
-    for node in network.nodes:
-        facts = _before_repeats(network, node).replace(alike=tuple(map(node.inputs.index, node.inputs)))
-        held = node.layer.remembers(facts)
-        if held is None:
-            continue
-        apart = bool(held.apart) and not goes_by[node.inputs[0].node] <= goes_by[node.inputs[1].node]
+    for name, inputs, held in _remembering(network):
+        apart = bool(held.apart) and not goes_by[inputs[0].node] <= goes_by[inputs[1].node]
         once = held.apart if apart else held.once
         token, why = held.each, held.unknown
         if held.masked and not once:
-            hidden = _hidden(network, node.inputs[-1].node)
+            hidden = _hidden_by(network, inputs[3:] or inputs[-1:])
             why = _UNKNOWN if hidden is None else ""
             if hidden is not None and hidden.later:
                 token = held.masked
-                windows.update({} if hidden.window is None else {node.name: hidden.window})
+                windows.update({} if hidden.window is None else {name: hidden.window})
         if why:
-            unknown[node.name] = why
+            unknown[name] = why
         elif token or once:
             each, fixed = (size * as_count(many) if bare(many) else count(0) for many in (token, once))
-            layers[node.name] = (each, fixed)
+            layers[name] = (each, fixed)
     if not layers and not unknown:
-        raise UsageError(f"{network.name} remembers nothing from one token to the next: "
-                         "no layer is causal attention, attends to another sequence, or is recurrent")  # fmt: skip
+        none = "no layer is causal attention, attends to another sequence, or is recurrent"
+        raise UsageError(f"{network.name} remembers nothing from one token to the next: {none}"
+                         if network.observed is None else
+                         f"{network.name}: not covered, as {none}, and no rule follows what else its code remembers "
+                         "from one token to the next, such as the state of a scan that it writes out")  # fmt: skip
     return Cache(layers, dtype, window, page, unknown, windows)
+
+
+def _remembering(network: Network) -> Iterator[tuple[str, Sequence[Ref], Remembered]]:
+    """Layers that may remember something, what they read, and what each would remember; attention written out too."""
+    written = {each.name: each for each in scored(network)}
+    for node in network.nodes:
+        held = node.layer.remembers(_before_repeats(network, node).replace(
+            alike=tuple(map(node.inputs.index, node.inputs))))  # fmt: skip
+        if held is not None:
+            yield node.name, node.inputs, held
+        elif (each := written.get(node.name)) is not None:
+            inputs = (each.queries, each.keys, each.values, *each.masks)
+            held = _AS_ONE.remembers(_shared(network, _facts_of(network, each), inputs))
+            if held is not None:
+                yield node.name, inputs, held
+
+
+def _facts_of(network: Network, each: Scored) -> Facts:
+    """What attention as one layer would read, keys that are turned upright as they were before."""
+    queries, upright, values = map(network.shape_of, (each.queries, each.keys, each.values))
+    keys = (*upright[:-2], upright[-1], upright[-2])
+    return Facts((queries, keys, values, *([] if not each.masks else [network.shape_of(each.masks[0])])), (), ())
 
 
 def _before_repeats(network: Network, node: Node) -> Facts:
@@ -139,8 +163,13 @@ def _before_repeats(network: Network, node: Node) -> Facts:
     facts = network.facts[node.name]
     if facts.weights or len(node.inputs) < len(("queries", "keys", "values")):
         return facts
+    return _shared(network, facts, node.inputs)
+
+
+def _shared(network: Network, facts: Facts, inputs: Sequence[Ref]) -> Facts:
+    """What attention reads, keys and values as they are before they are repeated for heads that share them."""
     queries, *others = facts.inputs
-    times = [_times(network, ref) for ref in node.inputs[1:3]]
+    times = [_times(network, ref) for ref in inputs[1:3]]
     made = [shape if often == 1 else (product(map(bare, shape[:-2])) // often, *shape[-2:])
             for shape, often in zip(others[:2], times, strict=True)]  # fmt: skip
     return facts.replace(inputs=(queries, *made, *others[2:]))
@@ -167,6 +196,16 @@ def _within(length: int, window: int | None) -> int:
     return length if window is None else min(length, window)
 
 
+def _hidden_by(network: Network, masks: Sequence[Ref]) -> Hidden | None:
+    """What some masks hide together; None where one is given from outside."""
+    found = [_hidden(network, ref.node) for ref in masks]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        return None
+    windows = [each.window for each in known if each.window is not None]
+    return Hidden(any(each.later for each in known), min(windows, default=None))
+
+
 def _hidden(network: Network, name: str) -> Hidden | None:
     """What is hidden by what is added to scores, all masks in it together; None where it is given from outside."""
     if name in network.inputs:
@@ -175,12 +214,7 @@ def _hidden(network: Network, name: str) -> Hidden | None:
     own = node.layer.hides()
     if own is not None:
         return own
-    found = [_hidden(network, ref.node) for ref in node.inputs]
-    masks = [each for each in found if each is not None]
-    if len(masks) < len(found):
-        return None
-    windows = [each.window for each in masks if each.window is not None]
-    return Hidden(any(each.later for each in masks), min(windows, default=None))
+    return _hidden_by(network, node.inputs)
 
 
 def _goes_by(network: Network) -> dict[str, frozenset[str]]:

@@ -127,6 +127,63 @@ def test_a_mask_that_is_fed_in_is_not_covered() -> None:
     assert "hides what comes later is not known" in cache_of(network).not_covered["attention"]
 
 
+CAPPED = """
+    input: [7, 32]
+    layers:
+      q: {type: heads, from: input}
+      k: {type: heads, from: input}
+      v: {type: heads, from: input}
+      mask: {type: attention_mask, length: 7, MASK}
+      for_heads: {type: reshape, shape: [1, 7, 7], from: mask}
+      upright: {type: transpose, dim0: 1, dim1: 2, from: k}
+      product: {type: matmul, from: [q, upright]}
+      capped: {type: tanh, from: product}
+      hidden: {type: add, from: [capped, for_heads]}
+      shares: {type: softmax, dim: -1, from: hidden}
+      left: {type: dropout, from: shares}
+      seen: {type: matmul, from: [left, v]}
+    """
+
+
+def test_attention_that_is_written_out_remembers_as_one_layer_of_it_does() -> None:
+    written, whole = (
+        cache_of(archscope.read(text.replace("MASK", "causal: true"))) for text in (HEADS + CAPPED, MASKED)
+    )
+    assert written.token_bytes == whole.token_bytes == 4 * 4 * (8 + 8)
+    assert [*written.layers] == ["shares"]
+    inside = cache_of(archscope.read((HEADS + CAPPED).replace("MASK", "causal: true, sliding_window: 3")))
+    assert (inside.windows, inside.at(50)) == ({"shares": 3}, 3 * 4 * 4 * (8 + 8))
+
+
+def test_attention_that_is_written_out_and_hides_nothing_remembers_nothing() -> None:
+    with pytest.raises(archscope.ArchscopeError, match="remembers nothing"):
+        cache_of(archscope.read((HEADS + CAPPED).replace("MASK", "sliding_window: 3")))
+
+
+def test_a_softmax_of_scores_that_choose_nothing_by_a_product_is_no_attention() -> None:
+    chosen = (HEADS + CAPPED).replace("MASK", "causal: true").replace("[left, v]", "[turned, left]")
+    chosen = chosen.replace("upright:", "turned: {type: transpose, dim0: 1, dim1: 2, from: v}\n      upright:")
+    with pytest.raises(archscope.ArchscopeError, match="remembers nothing"):
+        cache_of(archscope.read(chosen))
+
+
+def test_of_a_module_that_remembers_in_its_own_way_nothing_is_claimed() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Scan(torch.nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+        """Adds up what came, position by position."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = torch.nn.Linear(8, 8)
+
+        def forward(self, x: object) -> object:
+            return self.out(torch.cumsum(x, 1))
+
+    with pytest.raises(archscope.ArchscopeError, match=r"Scan: not covered, as no layer is causal .* a scan"):
+        cache_of(archscope.trace(Scan(), (5, 8)))
+
+
 @pytest.mark.parametrize("repeats", ["expand", "repeat", "interleave"])
 def test_keys_and_values_that_code_repeats_for_heads_that_share_them_are_held_once(repeats: str) -> None:
     import torch
