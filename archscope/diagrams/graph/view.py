@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from archscope.analysis import Analysis, Row
+from archscope.diagrams.graph.cuts import within
 from archscope.diagrams.graph.fold import Fold, Readers, folded
 from archscope.diagrams.graph.labels import DEFAULT, lines_of
 from archscope.diagrams.graph.sums import summed
@@ -171,7 +172,7 @@ def view_of(
         UsageError: a depth below 1.
         NotFound: no block has such a name.
     """
-    found = summed(units_of(analysis, glue=glue), analysis.network)
+    found = _units(analysis, glue=glue)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
     readers = consumers(found, outputs)
@@ -183,6 +184,11 @@ def view_of(
         analysis.network, found, readers, folds, shown, (expand, collapse), price, glue=glue, closable=closable
     )
     return made.view(analysis, tree, outputs, opened)
+
+
+def _units(analysis: Analysis, *, glue: bool) -> tuple[Unit, ...]:
+    found = summed(units_of(analysis, glue=glue), analysis.network)
+    return found if glue else within(found, [ref.node for ref in analysis.network.outputs])
 
 
 def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ...]:
@@ -197,7 +203,7 @@ def unequal_in(analysis: Analysis, depth: int, request: Request) -> tuple[str, .
 
 
 def _tree(analysis: Analysis, request: Request) -> Block:
-    found = summed(units_of(analysis, glue=request.glue), analysis.network)
+    found = _units(analysis, glue=request.glue)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
     return folded(tree_of(found), consumers(found, outputs), loosely=True)[0]
