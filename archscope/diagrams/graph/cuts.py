@@ -6,7 +6,8 @@
 >>> spec += "      all: {type: add, from: [a, b, c]}\\n      out: {type: linear, out_features: 4}\\nlayers:\\n"
 >>> spec += "".join(f"  x{n}: {{type: select, index: {n}, from: input}}\\n" for n in range(3))
 >>> spec += "  cell: {type: cell, from: [x0, x1, x2]}\\n"
->>> [(unit.name, [part.name for part in unit.path]) for unit in within(units_of(archscope.analyze(archscope.read(spec))))]
+>>> found = within(units_of(archscope.analyze(archscope.read(spec))))
+>>> [(unit.name, [part.name for part in unit.path]) for unit in found]
 [('x0', ['cell']), ('x1', ['cell']), ('x2', ['cell']), ('cell.all', ['cell']), ('cell.out', ['cell'])]
 """
 
