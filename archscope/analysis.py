@@ -342,7 +342,11 @@ class Analysis(Record):
         return after_forward(self.network, optimizer=optimizer, dtype=dtype, autocast=autocast)
 
     def memory(self, batch: int = 1, **request: Any) -> Memory:
-        """What it holds phase by phase; see `archscope.memory.memory`."""
+        """What it holds phase by phase, by the rules alone; see `archscope.memory.memory`.
+
+        What a module's own code holds between layers no rule knows all of: `archscope memory` and `archscope.verify`
+        send PyTorch's tracker through the module too.
+        """
         from archscope.memory import memory
 
         return memory(self.network, batch, **request)
