@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archscope import analysis
 from archscope.analysis import Analysis
 from archscope.errors import UsageError, require_torch
+from archscope.files import is_there
 from archscope.importing.kinds import Kind, kind_of
 from archscope.network import Network
 from archscope.reader import load
@@ -197,6 +198,7 @@ def _behind(text: str, whole: str) -> Given:
 
 
 def _spec(request: Request) -> Network:
+    _refuse_code(request.spec)
     for flag, value in (("--example", request.example), ("--kwargs", request.options), ("--batch", request.batch)):
         if value is not None:
             raise UsageError(f"`{flag}` is for a module of your own, and {request.spec} is a spec")
@@ -213,6 +215,20 @@ def _spec(request: Request) -> Network:
                          f"--input NAME={shape}")  # fmt: skip
     shapes = {name: _extents(name, value) for name, value in stated.kwargs.items()}
     return load(request.spec, changes=request.changes, input=shapes, strict=request.strict)
+
+
+def _refuse_code(spec: str) -> None:
+    """Refuse a file of Python, which is no spec, and say how what it holds is named."""
+    folder, file = os.path.split(spec)
+    name, ending = os.path.splitext(file)  # noqa: PTH122
+    if ending not in (".py", ".ipynb") or not is_there(spec):
+        return
+    if ending == ".ipynb" or not name.isidentifier():
+        raise UsageError(f"{spec} is no spec; write what makes the module into a file such as `models.py`, and name "
+                         "that: `models:make`")  # fmt: skip
+    there = f", run in {folder}" if folder else ""
+    raise UsageError(f"{spec} is Python, and no spec; name a class or a function in it that makes the module, "
+                     f"`{name}:make`{there}")  # fmt: skip
 
 
 def _extents(name: str, value: Any) -> tuple[int, ...]:

@@ -22,7 +22,8 @@ TYPES_OF_OTHERS = {
     "LeakyReLU": "leaky_relu", "swish": "silu", "SiLU": "silu", "Concatenate": "concat", "Eltwise": "add",
     "MultiheadAttention": "multihead_attention", "MultiHeadAttention": "multihead_attention", "LSTM": "lstm",
     "UpSampling2D": "upsample", "ZeroPadding2D": "zero_pad2d", "Embedding": "embedding", "LocalResponseNorm": "lrn",
-    "Dropout2d": "dropout2d", "h_swish": "hardswish", "zzz": None,
+    "Dropout2d": "dropout2d", "PositionalEncoding": "sinusoidal_positions", "RoPE": "rotary",
+    "h_swish": "hardswish", "zzz": None,
 }  # fmt: skip
 
 

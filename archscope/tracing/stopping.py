@@ -27,6 +27,9 @@ _VALUES: Final = ("name a function that returns its inputs with values, --exampl
 _MODULE: Final = "that is in the code of the module: mend it first"
 _MORE: Final = "name a function that returns it, --example mypkg.models:example"
 _OWN: Final = "call it with that"
+_NO_FORWARD: Final = 'is missing the required "forward" function'
+_UNFLATTENED: Final = "; nothing flattens them before"
+"""What is told of a dense layer that is given maps."""
 _CALLED: Final = re.compile(r"[\w.<>]+\(\) (takes|missing|got)\b")
 """What Python says of a function that is called with other arguments than it takes."""
 
@@ -50,6 +53,8 @@ def told(error: UsageError, attempts: int, remedy: str) -> str:
     if asked:
         return f"{text}; its `{asked}` raised that, whatever the input; mend that first"
     mend = "" if cause is None else _mend(cause, remedy)
+    if not mend and _UNFLATTENED in text:
+        mend = "flatten them in the module, by `x.flatten(1)` or an `nn.Flatten()`"
     if mend:
         return f"{text}; {mend}"
     tried = "; whole numbers were tried too" if attempts > 1 else ""
@@ -60,6 +65,8 @@ def _mend(error: BaseException, remedy: str) -> str:
     """What to do about what the module's own code is the cause of; empty where it may as well be the inputs."""
     if isinstance(error, (NameError, ImportError)):
         return _MODULE
+    if said_by(error).endswith(_NO_FORWARD):
+        return "write what it does as `def forward(self, x):`"
     if isinstance(error, TypeError) and _CALLED.match(said_by(error)):
         return f"mend the module, or {remedy}" if remedy else "mend the module"
     if isinstance(error, AttributeError) and isinstance(error.obj, nn.Module):

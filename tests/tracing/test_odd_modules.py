@@ -237,6 +237,17 @@ def test_what_may_be_in_the_code_or_in_the_inputs_is_told_as_both(slip: Any, say
     assert "tried too" not in str(caught.value)
 
 
+def test_a_module_without_forward_or_without_flattening_says_what_to_write() -> None:
+    class Nothing(nn.Module):
+        pass
+
+    with pytest.raises(UsageError, match=r"; write what it does as `def forward\(self, x\):`$"):
+        trace(Nothing(), (4,))
+    unflattened = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Linear(8 * 26 * 26, 10))
+    with pytest.raises(UsageError, match=r"before[^;]*; flatten them in the module, by `x.flatten\(1\)` or an `nn.Fla"):
+        trace(unflattened, (1, 28, 28))
+
+
 @pytest.mark.parametrize("slip", [lambda own, x: None.shape, lambda own, x: own.a(x[:, :2]), lambda own, x: {}["a"]])
 def test_what_other_inputs_may_mend_keeps_the_advice_about_them(slip: Any) -> None:
     with pytest.raises(UsageError, match=r"; call it with tensors of your own if it takes others$"):
