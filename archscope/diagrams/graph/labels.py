@@ -51,7 +51,8 @@ def lines_of(
     told = rows[summed:] if drawn_as_sign else rows
     if not glue:
         told = [row for row in told if row is first or not is_glue(row.node.layer) or row.node.layer.verb == "Flatten"]
-    places = [number for number, row in enumerate(rows) if row in told]
+    kept = {row.name for row in told}
+    places = [] if block else [number for number, row in enumerate(rows) if row.name in kept]
     copied = [[each[place] for each in twins] or [rows[place]] for place in places]
     what = block if block else " · ".join(said for each in copied if (said := _said(each, show)))
     if summed > 1 and "op" in show:
