@@ -136,6 +136,13 @@ _WHOLE: Final = frozenset({
 _VIEWS: Final = frozenset({"alias", "detach", "expand", "permute", "select", "slice", "squeeze", "t", "transpose",
                            "unsqueeze", "view"})  # fmt: skip
 
+_RESIZES: Final = frozenset({
+    *(f"{name}{axes}d" for name in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)),
+    "upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
+    "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
+})  # fmt: skip
+"""Operations that change the extents of maps: they keep the extents alone."""
+
 CLAMPS: Final = frozenset({"clamp", "clamp_max", "clamp_min"})
 """Operations that cut values off, as layers of other names do that keep other things: ``clamp(min=0)`` is a ReLU."""
 
@@ -162,6 +169,8 @@ def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
     made, name = ran.made(facts), ran.name
     if name in _ASKS or (ran.dtype and not ran.dtype.startswith(("float", "bfloat", "complex")) and name in _WHOLE):
         return (Step(name, (), (made,), reads_too=tuple(read)),)
+    if name in _RESIZES and len(read) == 1 and not ran.dtype:
+        return (Step("upsample", ("input",), (made,)),)
     values = [each for each, number in zip(read, ran.floats, strict=True) if number]
     masks = tuple(each for each, number in zip(read, ran.floats, strict=True) if not number)
     repeated = tuple(
