@@ -119,6 +119,7 @@ class Facts(Record):
         weighing: the inputs that are weights which others hold or make, by number; see `Layer.weighed`.
         makes_weights: whether what it makes are weights of others alone, and no values of the network.
         borrows: whether it works with weights of another layer that are not its inputs.
+        shifts: whether all its weights are biases of the units before it, so that it has no units of its own.
         stacked: the layers that it is one after the other, where it is several: its units are those of each.
     """
 
@@ -139,6 +140,7 @@ class Facts(Record):
     weighing: tuple[int, ...] = ()
     makes_weights: bool = False
     borrows: bool = False
+    shifts: bool = False
     stacked: tuple[Facts, ...] = ()
 
     def __post_init__(self) -> None:
@@ -168,7 +170,7 @@ class Facts(Record):
     @lazily
     def units(self) -> Count:
         """Output values, if the layer holds weights or is given them: the papers' "neurons"."""
-        if self.makes_weights or not (self.weights or self.weighing or self.borrows):
+        if self.makes_weights or self.shifts or not (self.weights or self.weighing or self.borrows):
             return NOTHING
         return total(extents(each.output) for each in self.stacked or (self,))
 

@@ -179,6 +179,12 @@ def _embedding(call: Call) -> Layer:
     return TYPES["embedding"](num_embeddings=count, embedding_dim=width)
 
 
+def _cell(call: Call) -> Layer:
+    """One step of a recurrence, of which PyTorch has plain ones by what they do with a sum."""
+    kind, plain = (call.name, {}) if call.name in TYPES else ("rnn_cell", {"nonlinearity": call.name.split("_")[1]})
+    return TYPES[kind](hidden_size=call.given["w_hh"].shape[1], bias=call.given["b_ih"] is not None, **plain)
+
+
 def _batch_norm(call: Call) -> Layer:
     return TYPES["batch_norm"](
         eps=call.given["eps"],
@@ -345,6 +351,7 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("scaled_dot_product_attention", _dot_product),
     ("addmm", _added_product),
     ("embedding", _embedding),
+    ("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", _cell),
     ("batch_norm", _batch_norm),
     ("layer_norm", _layer_norm),
     ("rms_norm", _rms_norm),

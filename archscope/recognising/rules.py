@@ -61,6 +61,11 @@ def _crossed(_: Any, result: Any) -> Count:
     return _times(2, *_first(result).shape)
 
 
+def _bags(args: Sequence[Any], _: Any) -> Count:
+    """Vectors of a table, summed up: a product where each has a weight of its own."""
+    return _times(args[1].numel(), args[0].shape[-1]) if len(args) > 6 and args[6] is not None else NOTHING
+
+
 def _in_time(args: Sequence[Any], result: Any) -> Count:
     """``(time, batch, channels)`` with kernels of ``(width, in, out)``."""
     return _times(*_first(result).shape, *args[1].shape[:2])
@@ -210,6 +215,7 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::_cdist_forward", _distance),
     ("aten::linalg_cross", _crossed),
     ("aten::conv_tbc", _in_time),
+    ("aten::_embedding_bag aten::_embedding_bag_forward_only aten::embedding_bag", _bags),
     ("aten::_trilinear", _trilinear),
     ("quantized::linear quantized::linear_relu quantized::linear_dynamic quantized::linear_relu_dynamic", _matrix(0)),
     ("quantized::conv1d quantized::conv1d_relu quantized::conv2d quantized::conv2d_relu", _packed_convolution),

@@ -109,6 +109,10 @@ class _Written(Pieces):
         wanted[axis] = shape[axis]
         return [*map(int, self._network.facts[name].output)] == wanted
 
+    def _for_all(self, name: str, shape: tuple[int, ...]) -> bool:
+        """Whether a parameter is a number for each value of a shape."""
+        return tuple(map(int, self._network.facts[name].output)) == tuple(map(int, shape))
+
     def subsampling(self, sum_: _Affine) -> dict[str, Whole]:
         """The layers that sub-sampling is: that of sums, and a factor before it where the code does not take sums."""
         product_ = self._only(sum_.value)
@@ -165,26 +169,39 @@ class _Written(Pieces):
         layer: Any = node.layer
         facts = self._network.facts[node.name]
         axis = len(facts.output) - 1 if layer.type == "linear" else 0
-        if layer.bias or not self._for_each(sum_.shift, axis, facts.output):
+        each = self._for_each(sum_.shift, axis, facts.output)
+        if layer.bias or not (each or (layer.type == "conv2d" and self._for_all(sum_.shift, facts.output))):
             return None
-        with_bias = TYPES[layer.type](**{**layer.stated(), "bias": True})
+        with_bias = TYPES[layer.type](**{**layer.stated(), "bias": True, **({} if each else {"untie_biases": True})})
         stated = self._with_held(with_bias.facts(*facts.inputs), {"bias": sum_.shift})
         facts = facts.replace(weights=(*facts.weights, *stated.weights[-1:]), connections=stated.connections,
                               connections_in_bounds=stated.connections_in_bounds)  # fmt: skip
         return _Biased(with_bias, facts, sum_)
 
     def of_parts(self, sum_: _Affine) -> dict[str, Whole]:
-        """Biases of what several convolutions over parts of one weight make side by side: a line for each unit."""
+        """Biases of what several convolutions over parts of one weight make side by side: a line for each unit.
+
+        Likewise those of an `einsum` of a learned tensor, such as convolutions that share no weights.
+        """
         shape = self._network.facts[sum_.end.name].output
-        if not self._for_each(sum_.shift, 0, shape) or not self._is_of_parts(sum_.value):
+        each, untied = self._for_each(sum_.shift, 0, shape), self._for_all(sum_.shift, shape)
+        if not (each or untied) or not (self._is_of_parts(sum_.value) or (untied and self._is_learned(sum_.value))):
             return {}
         (weight,) = self._network.facts[sum_.shift].weights
         lines = product(count(each) for each in shape)
-        own = weight.replace(name="bias", shape=shape[:1])
-        facts = Facts((shape,), (shape,), (own,), connections=lines, connections_in_bounds=lines, windows=())
+        own = weight.replace(name="bias", shape=shape[:1] if each else shape)
+        facts = Facts((shape,), (shape,), (own,), connections=lines, connections_in_bounds=lines, windows=(),
+                      shifts=True)  # fmt: skip
         name = ".".join((*sum_.end.group, "biases"))
         added = Function("add", facts, beyond="biases")
         return {sum_.end.name: Whole((sum_.value,), added, facts, name, roles={sum_.shift: "bias"})}
+
+    def _is_learned(self, ref: Ref) -> bool:
+        """Whether a value is what an `einsum` of a tensor of its own makes, and nothing else reads it."""
+        node = self._only(ref)
+        facts = None if node is None else self._network.facts[node.name]
+        called = "" if node is None or not isinstance(node.layer, Function) else node.layer.called
+        return called == "einsum" and facts is not None and bool(facts.weights)
 
     def _is_of_parts(self, ref: Ref) -> bool:
         """Whether a value is what convolutions make side by side, in any order, of chosen maps or with parts of one."""

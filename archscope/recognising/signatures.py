@@ -28,6 +28,7 @@ _WRITTEN: Final = (
     ("einsum", "equation operands"),
     ("addmm", "bias input other"),
     ("embedding", "input weight padding_idx max_norm"),
+    ("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", "input hx w_ih w_hh b_ih b_hh"),
     ("batch_norm", "input running_mean running_var weight bias training=False momentum=0.1 eps=1e-05"),
     ("layer_norm", "input normalized_shape weight bias eps=1e-05"),
     ("rms_norm", "input normalized_shape weight eps"),

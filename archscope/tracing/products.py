@@ -26,7 +26,7 @@ _UNTAGGED: Final = (
     "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d avg_pool2d avg_pool3d",
     "max_pool2d_with_indices max_pool3d_with_indices fractional_max_pool2d fractional_max_pool3d max_unpool2d",
     "max_unpool3d mkldnn_max_pool2d mkldnn_max_pool3d mkldnn_adaptive_avg_pool2d quantized_max_pool1d",
-    "quantized_max_pool2d quantized_max_pool3d segment_reduce _embedding_bag _embedding_bag_forward_only",
+    "quantized_max_pool2d quantized_max_pool3d segment_reduce",
     # softmax, gates and other activations
     "_softmax _log_softmax _safe_softmax _masked_softmax glu hardswish log_sigmoid_forward _prelu_kernel",
     "_thnn_fused_lstm_cell _thnn_fused_gru_cell _masked_scale fill floor_divide",

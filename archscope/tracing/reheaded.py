@@ -51,11 +51,21 @@ def attention_of(written: Any) -> Written | None:
     if found is None or len(masks) < len(found.masks) or not placed.keys() >= {*found.reads, *masks.values()}:
         return None
     module = _made(written, found)
-    shape = next(_shape(each) for each in nodes if each.name == found.reads[0])
+    shapes = {each.name: _shape(each) for each in nodes if each.op == "placeholder"}
+    shape = shapes[found.reads[0]]
+    hides = masks.get(_MASKS[False])
+    if module is None or (hides is not None and not _takes(module, shapes[hides], shape, found.batch)):
+        return None
     length = shape[0 if found.batch is None else 1 - found.batch] if found.causal else 0
     reads = tuple(placed[name] for name in found.reads)
     at = {kind: placed[name] for kind, name in masks.items()}
-    return None if module is None or (found.causal and masks) else Written(module, reads, at, length)
+    return None if found.causal and masks else Written(module, reads, at, length)
+
+
+def _takes(module: nn.MultiheadAttention, mask: tuple[int, ...], queries: tuple[int, ...], batch: int | None) -> bool:
+    """Whether PyTorch's layer takes a mask as it is: one for all samples and heads, or one for each of both."""
+    many = module.num_heads * (1 if batch is None else queries[batch])
+    return len(mask) == 2 or (len(mask) == 3 and mask[0] == many)
 
 
 def _followed(written: Any, nodes: list[fx.Node]) -> Attention | None:

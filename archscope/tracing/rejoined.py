@@ -37,6 +37,9 @@ def rejoin(part: Any) -> None:
         elif recurs is not None:
             _put(part, node, recurs[0])
             _call(part.graph, node, *recurs)
+    for node in list(part.graph.nodes):
+        if node.target in _KINDS:
+            _beside(part, node)
 
 
 def _put(part: Any, node: fx.Node, module: nn.Module) -> None:
@@ -60,19 +63,32 @@ def _attend(graph: fx.Graph, node: fx.Node, attention: Written) -> None:
         each.replace_input_with(node, made)
 
 
-def _read(written: Any) -> tuple[nn.RNNBase, list[int] | int, list[int]] | None:
-    """The module, which of its results are read, and the places of its inputs; None if more is done than it does."""
-    nodes = list(written.graph.nodes)
-    ran = [each for each in nodes if each.target in _KINDS]
-    placed = [each for each in nodes if each.op == "placeholder"]
-    if len(ran) != 1 or any(each.op == "call_function" and not _belongs(each, ran[0]) for each in nodes):
+def _beside(part: Any, node: fx.Node) -> None:
+    """Put a module in the place of recurrence beside which a part of a program does more."""
+    taken, given = node.args[:2]
+    module = _made(part, node)
+    if module is None:
+        return
+    states = list(given) if isinstance(given, (list, tuple)) else [given]
+    if all(each.target is torch.ops.aten.zeros.default for each in states):
+        states = []
+    part.add_module(node.name, module)
+    first = tuple(states) if isinstance(module, nn.LSTM) else states[0] if states else None
+    with part.graph.inserting_before(node):
+        called = part.graph.create_node("call_module", node.name, (taken, first) if states else (taken,))
+    for each in list(node.users):
+        with part.graph.inserting_before(each):
+            each.replace_all_uses_with(_result(part.graph, called, module, each.args[1]))
+        part.graph.erase_node(each)
+    part.graph.erase_node(node)
+
+
+def _made(written: Any, ran: fx.Node) -> nn.RNNBase | None:
+    """The module of recurrence that an operation is, with the weights that it reads; None if it has no such names."""
+    _, _, weights, biased, layers, dropout, training, both, first = ran.args
+    if any(each.op != "get_attr" for each in weights):
         return None
-    taken, states, weights, biased, layers, dropout, training, both, first = ran[0].args
-    states = states if isinstance(states, (list, tuple)) else [states]
-    known = [each in placed for each in states]
-    if taken not in placed or any(known) != all(known) or any(each.op != "get_attr" for each in weights):
-        return None
-    kind, gates, more = _KINDS[ran[0].target]
+    kind, gates, more = _KINDS[ran.target]
     shapes = [getattr(written, each.target).shape for each in weights[:2]]
     hidden = shapes[0][0] // gates
     options = {"bias": biased, "batch_first": first, "dropout": dropout, "bidirectional": both, **more}
@@ -84,6 +100,21 @@ def _read(written: Any) -> tuple[nn.RNNBase, list[int] | int, list[int]] | None:
             return None
         setattr(module, name, getattr(written, name))
     module.train(training)
+    return module
+
+
+def _read(written: Any) -> tuple[nn.RNNBase, list[int] | int, list[int]] | None:
+    """The module, which of its results are read, and the places of its inputs; None if more is done than it does."""
+    nodes = list(written.graph.nodes)
+    ran = [each for each in nodes if each.target in _KINDS]
+    placed = [each for each in nodes if each.op == "placeholder"]
+    if len(ran) != 1 or any(each.op == "call_function" and not _belongs(each, ran[0]) for each in nodes):
+        return None
+    taken, states = ran[0].args[:2]
+    states = states if isinstance(states, (list, tuple)) else [states]
+    known = [each in placed for each in states]
+    if taken not in placed or any(known) != all(known) or (module := _made(written, ran[0])) is None:
+        return None
     made = nodes[-1].args[0]
     read = [each.args[1] for each in made] if isinstance(made, (list, tuple)) else made.args[1]
     return module, read, [placed.index(each) for each in ([taken, *states] if all(known) else [taken])]

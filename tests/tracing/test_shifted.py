@@ -162,3 +162,48 @@ def test_a_network_of_a_paper_has_its_numbers_as_an_exported_program(name: str, 
     ours, theirs = (analyze(each).totals for each in (spec, open_network(tmp_path / "net.pt2")))
     assert (theirs.parameters, theirs.fixed) == (ours.parameters, ours.fixed)
     assert (theirs.connections, theirs.macs) == (ours.connections, ours.macs)
+
+
+class Untied(nn.Module):
+    """A convolution with a bias for every unit, which code adds."""
+
+    def __init__(self, places: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 5, 3, bias=False)
+        self.bias = nn.Parameter(torch.randn(5, places, places))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.conv(x) + self.bias
+        return made
+
+
+def test_a_bias_for_every_unit_is_the_convolutions_and_no_units_of_its_own() -> None:
+    network = trace(Untied(6), (4, 8, 8))
+    (row,) = analyze(network).rows
+    # 3·3·4 lines and a bias at each of 6·6·5 units.
+    assert (row.units, row.connections, row.parameters) == (180, 180 * 37, 180 + 180)
+    assert "untie" in str(network.nodes[0].layer.stated())
+
+
+def test_a_bias_for_every_map_stays_one_where_a_map_is_one_value() -> None:
+    network = trace(Untied(1), (4, 3, 3))
+    (row,) = analyze(network).rows
+    assert (row.units, row.connections) == (5, 5 * 37)
+    assert "untie" not in str(network.nodes[0].layer.stated())
+
+
+class Unshared(nn.Module):
+    """A kernel and a bias for each place, in an `einsum`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels, self.bias = nn.Parameter(torch.randn(3, 36, 12)), nn.Parameter(torch.randn(3, 36))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = torch.einsum("nlk,bkl->bnl", self.kernels, F.unfold(x, (2, 2))) + self.bias
+        return made
+
+
+def test_biases_of_kernels_that_are_not_shared_are_lines_of_their_units() -> None:
+    totals = analyze(trace(Unshared(), (3, 7, 7))).totals
+    assert (totals.units, totals.connections) == (3 * 36, 3 * 36 * 13)
