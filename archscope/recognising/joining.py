@@ -11,7 +11,7 @@ from archscope.recognising.call import Call
 JOINS: Final = frozenset({
     "add", "radd", "iadd", "sub", "subtract", "isub", "mul", "rmul", "imul", "multiply", "div", "truediv", "itruediv",
     "divide", "true_divide", "matmul", "bmm", "cat", "concat", "concatenate", "scaled_dot_product_attention",
-    "pow", "ipow", "maximum", "minimum",
+    "pow", "ipow", "maximum", "minimum", "addcmul", "addcdiv", "lerp", "hypot", "atan2", "arctan2", "fmax", "fmin",
 })  # fmt: skip
 """Functions that take a learned value beside others as they take any value."""
 

@@ -127,7 +127,7 @@ def seen_facts(
         or "weight" in SIGNATURES.get(seen.called, "").split()
         or seen.called in _BACKWARD
     )
-    lines = _lines(seen) if values <= 1 and (reads or weighs) else None
+    lines = _lines(seen, inputs) if values <= 1 and (reads or weighs) else None
     if lines is None and ((weighs and seen.frame.multiplies) or reads or missing):
         reasons["connections"] = unknown
     elif lines is None:
@@ -149,9 +149,11 @@ def seen_facts(
     )
 
 
-def _lines(seen: Seen) -> Count | None:
+def _lines(seen: Seen, inputs: tuple[Shape, ...]) -> Count | None:
     """The lines of a product of values with weights, for one sample; None where its products do not tell."""
     made = seen.frame.made[-1] if seen.frame.made else None
+    if seen.called == "cdist" and inputs and not (seen.why or seen.beyond or is_complex(made)):
+        return extents((*seen.outputs[0], inputs[0][-1]))  # every distance takes a difference from each value
     multiplies = seen.called in _PRODUCTS if seen.adds is None else seen.adds.weighs
     if not multiplies or seen.why or seen.beyond or seen.frame.not_covered or is_complex(made):
         return None

@@ -172,7 +172,7 @@ class Tracer(TorchFunctionMode):
         if isinstance(result, ANSWERS) and not frame.ran and not told:
             return result
         with self.own():
-            return self.heard(name, *as_in_functional(func, args, given), result, frame)
+            return self.heard(*as_in_functional(func, name, args, given), result, frame)
 
     @property
     def is_home(self) -> bool:
