@@ -67,7 +67,9 @@ def _made(program: ExportedProgram, case: Case) -> dict[str, list[Shape]]:
             return result
 
     small = sum(each.numel() for each in program.state_dict.values()) <= SMALL
-    args, kwargs = case.called.inputs("cpu")
+    # A program that was exported on meta makes tensors there itself.
+    device = "meta" if any(each.is_meta for each in program.state_dict.values()) else "cpu"
+    args, kwargs = case.called.inputs(device)
     given, _ = _pytree.tree_flatten((args, kwargs))
     mode = nullcontext() if small else FakeTensorMode(allow_non_fake_inputs=True)
     with torch.no_grad(), mode:

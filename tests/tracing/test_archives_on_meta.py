@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 import archscope
 import archscope.opening
+from archscope.oracles import verify
+from archscope.oracles.findings import Verdict
 from tests.conftest import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -95,3 +97,14 @@ def test_verify_says_that_such_a_file_does_not_tell_which_tensors_are_one(
     run = archscope_run("verify", str(tmp_path / "net.pt2"), "--witness", "program")
     assert (run.status, run.err) == (0, "")
     assert "its tensors are on meta" in run.out
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_program_on_meta_is_run_for_its_shapes(name: str, tmp_path: Path) -> None:
+    torch.export.save(exported(name, "meta"), tmp_path / "net.pt2")
+    network, module = archscope.opening.opened(archscope.opening.request_for(str(tmp_path / "net.pt2")))
+    found = verify(network, ["program"], module=module)
+    assert [each.sentence for each in found.differing] == []
+    outputs = [each for each in found.findings if each.quantity == "output"]
+    assert {each.verdict for each in outputs} == {Verdict.AGREES}
+    assert len(outputs) == {"norms": 5, "tied": 3, "tokens": 2}[name]
