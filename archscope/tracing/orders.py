@@ -12,7 +12,8 @@ _STATISTICS: Final = ("input", "running_mean", "running_var", "weight", "bias")
 _SLID: Final = ("input", "weight", "bias", "stride", "padding", "dilation", "transposed", "output_padding", "groups")
 
 _TAKEN: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
-    "batch_norm": ("batch_norm", (*_NORM, "training", "momentum", "eps"), (*_STATISTICS, "training", "momentum", "eps")),
+    "batch_norm": ("batch_norm", (*_NORM, "training", "momentum", "eps"),
+                   (*_STATISTICS, "training", "momentum", "eps")),
     "instance_norm": ("instance_norm", (*_NORM, "use_input_stats", "momentum", "eps"),
                       (*_STATISTICS, "use_input_stats", "momentum", "eps")),
     "embedding": ("embedding", ("weight", "indices", "padding_idx"), ("indices", "weight", "padding_idx")),
@@ -23,7 +24,7 @@ _TAKEN: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
     "native_group_norm": ("group_norm", ("input", "weight", "bias", "N", "C", "HxW", "group", "eps"),
                           ("input", "group", "weight", "bias", "eps")),
 }  # fmt: skip
-"""``torch.NAME`` and ATen's operation: its name in `torch.nn.functional`, what it takes, and the order of these there."""
+"""``torch.NAME`` and ATen's operation: its name in `torch.nn.functional`, what it takes, the order of these there."""
 
 
 def _each(name: str) -> tuple[Any, ...]:
@@ -45,7 +46,7 @@ def as_in_functional(
     ('embedding', ('tokens', 'table'), {})
     """
     if function in _SLIDING:
-        return _slid(name, {**dict(zip(_SLID, args, strict=False)), **kwargs}) or (name, args, kwargs)
+        return _slid({**dict(zip(_SLID, args, strict=False)), **kwargs}) or (name, args, kwargs)
     known = _NAMES.get(function)
     if known is None:
         return name, args, kwargs
@@ -54,7 +55,7 @@ def as_in_functional(
     return called, tuple(given[each] for each in order if each in given), {}
 
 
-def _slid(name: str, given: Mapping[str, Any]) -> tuple[str, Sequence[Any], Mapping[str, Any]] | None:
+def _slid(given: Mapping[str, Any]) -> tuple[str, Sequence[Any], Mapping[str, Any]] | None:
     """A convolution of any number of axes, transposed or not; None where it is not of one, two or three."""
     axes = given["weight"].dim() - 2
     if axes not in (1, 2, 3) or given.keys() < set(_SLID):

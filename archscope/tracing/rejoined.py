@@ -63,7 +63,7 @@ def _attend(graph: fx.Graph, node: fx.Node, attention: Written) -> None:
         each.replace_input_with(node, made)
 
 
-def _beside(part: Any, node: fx.Node) -> None:
+def _beside(part: Any, node: Any) -> None:
     """Put a module in the place of recurrence beside which a part of a program does more."""
     taken, given = node.args[:2]
     module = _made(part, node)
@@ -83,7 +83,7 @@ def _beside(part: Any, node: fx.Node) -> None:
     part.graph.erase_node(node)
 
 
-def _made(written: Any, ran: fx.Node) -> nn.RNNBase | None:
+def _made(written: Any, ran: Any) -> nn.RNNBase | None:
     """The module of recurrence that an operation is, with the weights that it reads; None if it has no such names."""
     _, _, weights, biased, layers, dropout, training, both, first = ran.args
     if any(each.op != "get_attr" for each in weights):

@@ -1,4 +1,4 @@
-"""A layer of every type has the numbers of its spec in the program that PyTorch exports of it, but where a reason says."""
+"""A layer of every type has the numbers of its spec as the program that PyTorch exports of it, but for a reason."""
 
 from __future__ import annotations
 

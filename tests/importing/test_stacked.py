@@ -22,7 +22,7 @@ from archscope.writing.onnx.file import write_onnx
 from tests.importing.keras_written import layer, model, written
 
 DEPTH = 2
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "rnn": {"hidden_size": 5},
     "rnn twice": {"hidden_size": 5, "bidirectional": True, "nonlinearity": "relu"},
     "lstm": {"hidden_size": 5, "bias": False},
@@ -111,10 +111,10 @@ def test_states_to_begin_with_are_lines_of_the_layer_that_takes_them() -> None:
 
 @pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
 def test_cells_of_keras_one_behind_the_other_are_as_many_layers(kind: str, tmp_path: Path) -> None:
-    options = {"units": 5, "use_bias": False, "return_sequences": True}
-    cell = {"class_name": f"{kind}Cell", "config": {"units": 5, "use_bias": False}}
-    cells = {"class_name": "StackedRNNCells", "config": {"cells": [cell] * DEPTH}}
-    end = {"units": 3, "use_bias": True}
+    options: dict[str, Any] = {"units": 5, "use_bias": False, "return_sequences": True}
+    cell: dict[str, Any] = {"class_name": f"{kind}Cell", "config": {"units": 5, "use_bias": False}}
+    cells: dict[str, Any] = {"class_name": "StackedRNNCells", "config": {"cells": [cell] * DEPTH}}
+    end: dict[str, Any] = {"units": 3, "use_bias": True}
     stacked = model(layer("RNN", "r", "x", cell=cells, return_sequences=True), layer("Dense", "head", "r", **end),
                     shape=(None, 7, 4))  # fmt: skip
     apart = model(*(layer(kind, f"r{depth}", f"r{depth - 1}" if depth else "x", **options) for depth in range(DEPTH)),

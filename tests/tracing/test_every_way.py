@@ -24,10 +24,15 @@ class Residual(nn.Module):
         super().__init__()
         maps, groups = draw.choice([8, 12]), draw.choice([1, 2, 4])
         self.stem = nn.Conv2d(3, maps, 3, stride=draw.choice([1, 2]), padding=1, bias=draw.random() < 0.5)
-        norm = draw.choice([nn.BatchNorm2d, lambda each: nn.GroupNorm(2, each), lambda each: nn.InstanceNorm2d(each)])
+        norm: Any = draw.choice(
+            [nn.BatchNorm2d, lambda each: nn.GroupNorm(2, each), lambda each: nn.InstanceNorm2d(each)]
+        )
         self.norms = nn.ModuleList(norm(maps) for _ in range(2))
         self.body = nn.Conv2d(maps, maps, 3, padding=1, groups=groups)
-        self.act, self.drop = draw.choice(ACTIVATIONS)(), draw.choice([nn.Dropout(0.2), nn.Dropout2d(0.1), nn.Identity()])
+        self.act, self.drop = (
+            draw.choice(ACTIVATIONS)(),
+            draw.choice([nn.Dropout(0.2), nn.Dropout2d(0.1), nn.Identity()]),
+        )
         self.scale = nn.Parameter(torch.rand(maps, 1, 1))
         self.head = nn.Linear(maps, 5)
 
@@ -54,14 +59,13 @@ class Attending(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.places
         if self.own:
-            parts = (each.unflatten(2, (self.heads, -1)).transpose(1, 2) for each in self.joined(x).chunk(3, dim=2))
+            q, k, v = (each.unflatten(2, (self.heads, -1)).transpose(1, 2) for each in self.joined(x).chunk(3, dim=2))
             p = self.p if self.training else 0.0
-            made = F.scaled_dot_product_attention(*parts, dropout_p=p, is_causal=self.causal)
+            made = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=self.causal)
             x = x + self.out(made.transpose(1, 2).flatten(2))
         else:
             x = x + self.attend(x, x, x, need_weights=False)[0]
-        made = x + F.dropout(self.back(self.act(self.wider(self.norm(x)))), self.p, self.training)
-        return made
+        return x + F.dropout(self.back(self.act(self.wider(self.norm(x)))), self.p, self.training)
 
 
 class Recurring(nn.Module):
