@@ -182,7 +182,7 @@ class Holding:
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
         tensors = {id(given.get(name)) for name in ("query", "key", "value")}
         own = _OF_THEIR_OWN if len(tensors) > len({*self._read}) else ""
-        if given.get("need_weights", True):
+        if given.get("need_weights", not is_ours(module)):
             self.weighs[node] = bool(given.get("average_attn_weights", True))
         if why := own or _unruled(module, given) or ("" if dim > 2 else _FLAT):
             self.unruled[node] = why
