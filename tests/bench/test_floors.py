@@ -218,3 +218,12 @@ def test_hidden_pairs_are_those_of_pytorchs_mask(queries: int, keys: int) -> Non
     torch = pytest.importorskip("torch")
     seen = torch.ones(queries, keys).tril()
     assert hidden_pairs(queries, keys) == int((seen == 0).sum())
+
+
+def test_a_causal_mask_hides_scores_of_attention_and_none_of_its_projections() -> None:
+    from archscope.layers import MultiheadAttention
+
+    hidden = [layer.hidden_macs(layer.facts((16, 64))) for layer in
+              (MultiheadAttention(num_heads=4), MultiheadAttention(num_heads=4, causal=True),
+               MultiheadAttention(num_heads=4, causal=True, head_dim=32))]  # fmt: skip
+    assert hidden == [0, 2 * 64 * 120, 2 * 4 * 32 * 120]
