@@ -240,9 +240,8 @@ def _patches(call: Call) -> Layer | None:
 
 def _dropout(call: Call) -> Layer:
     """Of whole channels where the function says so and they have a grid."""
-    axes = call.input.dim() - 2
-    whole = call.name in ("dropout1d", "dropout2d", "dropout3d") and axes == int(call.name[-2])
-    return TYPES[call.name if whole else "dropout"](p=call.given["p"])
+    whole = f"dropout{call.input.dim() - 2}d"
+    return TYPES[whole if call.name in (whole, "feature_dropout") and whole in TYPES else "dropout"](p=call.given["p"])
 
 
 def _pad(call: Call) -> tuple[Layer, ...] | None:

@@ -126,8 +126,9 @@ class Tracer(TorchFunctionMode):
         numbers = {key: each for key, each in given.items() if key in types.get(type(each), ())}
         if numbers:
             self.numbers.append(Numbered(plain, numbers))
-        if plain in SIGNATURES and "training" in SIGNATURES[plain]:
-            self.modes.append((given.get("training") is True, nodes))
+        for told in ("training", "use_input_stats"):
+            if told in SIGNATURES.get(plain, ""):
+                self.modes.append((given.get(told) is True, nodes))
 
     def ended(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""

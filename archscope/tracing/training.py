@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from torch import Tensor, nn
 
+from archscope.layers import Layer
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import drops, plain_name
 from archscope.tracing.graded import WithGradients, reached
@@ -23,6 +25,8 @@ _OTHERWISE: Final = "its code does not do the same while training each time that
 _STOPS: Final = "its code did not run as while training, so that what it does then could be followed"
 _DRAWN: Final = "its code draws numbers that decide what it runs while training"
 _WITHOUT: Final = "its code hands on values without their gradients (`{}`), and no rule follows which of them have any"
+_LAYERS: Final = ("batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d")
+"""Layers that a part of an exported program runs as an operation: recurrence and attention are modules there again."""
 DROPS: Final = "its code drops values that no layer makes, such as a parameter's, and no rule follows that"
 _ASLEEP: Final = "it stays as at inference while training, and no rule says what it keeps then"
 
@@ -96,6 +100,8 @@ def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
     Nodes that run one way always are noted.
     """
     if all(type(each).__module__.startswith("torch.nn.") and not _is_hooked(each) for each in module.modules()):
+        if any(_is_a_part(type(each)) for each in module.modules()):
+            _stay(run, run.tracer.modes, alone=_LAYERS)
         return Trained()
     again = _run_again(module, names, run)
     if again is None:
@@ -132,14 +138,10 @@ def _seen(run: Run, again: Run, tracer: _Trains) -> Trained | None:
     numbered = bool(tracer.cut or tracer.dropped)
     if not _are_alike(run.tracer, tracer) or (numbered and len(run.tracer.events.every) != len(tracer.called)):
         return None
-    holding, to = run.tracer.recording.holding, _reached(again)
-    layers = {node.name: node.layer for node in run.tracer.recording.nodes.nodes}
-    for (before, became), (now, _) in zip(run.tracer.modes, tracer.modes, strict=True):
-        # A run while training that was written down says nothing of inference.
-        for name in became if before == now and not (now and run.way.trains) else ():
-            holding.steady[name] = now
-            if not now and name in layers and "drop" not in layers[name].type:
-                holding.unruled_in_training[name] = _ASLEEP
+    to = _reached(again)
+    # A run while training that was written down says nothing of inference.
+    _stay(run, [(now, became) for (before, became), (now, _) in zip(run.tracer.modes, tracer.modes, strict=True)
+                if before == now and not (now and run.way.trains)])  # fmt: skip
     cut: set[str] = set()
     for number in tracer.cut:
         name, nodes = tracer.called[number], run.tracer.events.every[number].nodes
@@ -149,6 +151,35 @@ def _seen(run: Run, again: Run, tracer: _Trains) -> Trained | None:
         cut.update(nodes)
     no_layer = any(not run.tracer.events.every[number].nodes for number in tracer.dropped)
     return Trained(DROPS if no_layer else "", frozenset(cut), to)
+
+
+def _stay(run: Run, ways: Iterable[tuple[bool, Sequence[str]]], alone: Sequence[str] = ()) -> None:
+    """Note nodes that run one way always: whether as while training, and which; of some types alone, if any."""
+    holding = run.tracer.recording.holding
+    layers = {node.name: node.layer for node in run.tracer.recording.nodes.nodes}
+    for now, names in ways:
+        for name in names:
+            layer = layers.get(name)
+            if alone and getattr(layer, "type", "") not in alone:
+                continue
+            holding.steady[name] = now
+            if not now and layer is not None and _wakes(layer):
+                holding.unruled_in_training[name] = _ASLEEP
+
+
+def _wakes(layer: Layer) -> bool:
+    """Whether a layer runs something else while training of which its rule at inference does not say what it keeps.
+
+    A batch norm that is not trained keeps no statistics, as those that it takes are its own; dropout and attention drop
+    nothing.
+    """
+    alike = type(layer).runs_at_inference is Layer.runs_at_inference and layer.type != "instance_norm"
+    return not (alike or "drop" in layer.type or layer.type == "batch_norm" or "attention" in layer.type)
+
+
+def _is_a_part(kind: type) -> bool:
+    """Whether it is a part of an exported program, which goes by the name of the module it was, and runs one way."""
+    return getattr(sys.modules.get(kind.__module__), kind.__name__, None) is not kind
 
 
 def _are_alike(one: Tracer, other: Tracer) -> bool:

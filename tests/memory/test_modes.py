@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 import archscope
 from archscope.memory import memory
-from tests.memory.shared import same
+from archscope.tracing.calling import call_thing
+from tests.memory.shared import beside, same
 
 Works = Callable[[Any, Tensor], Any]
 
@@ -60,26 +61,85 @@ def test_code_that_does_not_run_while_training_is_said_not_to() -> None:
 
 
 class Frozen(nn.Module):
-    """Its norm stays as at inference."""
+    """A part of it stays as at inference, as a backbone does that is only tuned."""
 
-    def __init__(self) -> None:
+    def __init__(self, part: nn.Module) -> None:
         super().__init__()
-        self.a, self.norm = nn.Linear(8, 8), nn.BatchNorm1d(8)
+        self.a, self.part, self.b = nn.Linear(8, 8), part, nn.Linear(8, 4)
 
     def train(self, mode: bool = True) -> Frozen:
         super().train(mode)
-        self.norm.eval()
+        self.part.eval()
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.a(x))
+        made = self.part(self.a(x))
+        return self.b(made[0] if isinstance(made, tuple) else made)
 
 
-def test_a_norm_that_stays_as_at_inference_is_said_to_have_no_rule() -> None:
-    network = archscope.trace(Frozen(), (8,))
+def _attention() -> nn.Module:
+    return nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+
+
+ASLEEP: dict[str, Callable[[], nn.Module]] = {
+    "a batch norm": lambda: nn.BatchNorm1d(4),
+    "one without weights": lambda: nn.BatchNorm1d(4, affine=False),
+    "a norm that is not trained": lambda: nn.BatchNorm1d(4).requires_grad_(False),
+    "layers that are alike": lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.LayerNorm(8), nn.Dropout(0.2)),
+    "attention": _attention,
+}
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", ASLEEP)
+def test_what_stays_as_at_inference_keeps_what_it_does_there(name: str, optimizer: str | None) -> None:
+    same(Frozen(ASLEEP[name]()), (4, 8), optimizer)
+
+
+WAKING = [
+    nn.LSTM(8, 8, batch_first=True),
+    nn.GRU(8, 8, batch_first=True),
+    nn.InstanceNorm1d(4, track_running_stats=True),
+]
+
+
+@pytest.mark.parametrize("part", WAKING, ids=["LSTM", "GRU", "instance norm"])
+def test_what_stays_so_and_has_no_rule_for_it_is_said_to_have_none(part: nn.Module) -> None:
+    network = archscope.trace(Frozen(part), (4, 8))
     why = "it stays as at inference while training, and no rule says what it keeps then"
-    assert memory(network, 2, optimizer="sgd").not_covered == {"norm": why}
+    assert memory(network, 2, optimizer="sgd").not_covered == {"part": why}
     assert not memory(network, 2).not_covered
+
+
+def _normalized() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+
+
+def _dropping() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(0.3), nn.ReLU(), nn.Dropout2d(0.2), nn.Flatten(),
+                         nn.Linear(144, 2))  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize(("make", "trains"), [(_normalized, False), (_dropping, False), (_dropping, True)])
+def test_a_program_runs_as_it_was_exported(make: Callable[[], nn.Module], trains: bool, optimizer: str | None) -> None:
+    program = torch.export.export(make().train(trains), (torch.zeros(2, 3, 8, 8),))
+    assert beside(call_thing(program, [], {}), optimizer, 2) == ("", [])
+
+
+@pytest.mark.parametrize("drops", [torch.feature_dropout, torch.dropout, F.dropout2d])
+def test_dropout_of_whole_channels_has_a_number_for_each(drops: Any) -> None:
+    class Drops(nn.Module):
+        """A function between two convolutions."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(drops(self.a(x), 0.3, self.training))
+
+    same(Drops(), (3, 8, 8), "sgd")
 
 
 def test_a_norm_that_needs_two_samples_while_training_is_given_them() -> None:
