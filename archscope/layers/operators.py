@@ -168,7 +168,8 @@ def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
         return _in_line(ran, facts)
     made, name = ran.made(facts), ran.name
     if name in _ASKS or (ran.dtype and not ran.dtype.startswith(("float", "bfloat", "complex")) and name in _WHOLE):
-        return (Step(name, (), (made,), reads_too=tuple(read)),)
+        typed = read[0] if name.endswith("_like") and ran.floats[:1] == (True,) else ""
+        return (Step(name, (), (made.replace(typed="" if made.dtype else typed),), reads_too=tuple(read)),)
     if name in _RESIZES and len(read) == 1 and not ran.dtype:
         return (Step("upsample", ("input",), (made,)),)
     values = [each for each, number in zip(read, ran.floats, strict=True) if number]

@@ -105,6 +105,27 @@ def test_what_autocast_and_a_loss_make_of_it_is_counted_too() -> None:
         assert not found.differing
 
 
+@pytest.mark.parametrize(
+    "asked", [{}, {"autocast": "bfloat16"}, {"autocast": "float16"}, {"dtype": "float64"}], ids=str
+)
+def test_noise_like_a_value_is_in_its_type(asked: dict[str, str]) -> None:
+    class Noisy(nn.Module):
+        """Adds as much noise as a layer says, as a variational autoencoder does."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(20, 8), nn.Linear(20, 8), nn.Linear(8, 2)
+
+        def forward(self, x: Any) -> Any:
+            much = self.b(x)
+            return self.c(self.a(x) + torch.exp(0.5 * much) * torch.randn_like(much))
+
+    called = call_thing(Noisy(), [(20,)], {})
+    said = memory(called.network, 3, optimizer="sgd", **asked)
+    found = tracked.hold(called, said.request)
+    assert (dict(said.not_covered), found.differing, found.why) == ({}, (), "")
+
+
 def test_another_type_and_parts_that_run_again_are_asked_too(nets: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["memory", f"{nets}:Plain@8", "--optimizer", "sgd"]
     asked = [[], ["--dtype", "bf16"], ["--checkpoint", "a"], ["--dtype", "float64", "--checkpoint", "a"]]
