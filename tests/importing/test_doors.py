@@ -189,6 +189,17 @@ def test_a_file_needs_the_memory_of_what_archscope_builds_of_it_which_has_every_
         assert [each.most.held for each in found.phases] == [each.most.held for each in wanted.phases]
 
 
+def test_a_recurrence_whose_state_is_wider_than_its_weights_has_no_numbers_and_a_true_reason(tmp_path: Path) -> None:
+    text = """net (float[N,5,8] x) => (float y) {
+      t = Transpose<perm=[1,0,2]>(x)
+      y, h, c = LSTM<hidden_size=6>(t, w, r, b, , first, cell)
+    }"""
+    held = {"w": (1, 24, 8), "r": (1, 24, 6), "b": (1, 48), "first": (1, 1, 6)}
+    fits, odd = (analyze(open_network(onnx_file(tmp_path, text, cell=(1, 1, wide), **held))) for wide in (6, 7))
+    assert (fits.totals.macs, odd.totals.macs) == (5 * (24 * 8 + 24 * 6), None)
+    assert odd.rows[0].reasons["macs"] == "its first state has 7 values and its weights are of 6, which runs nowhere"
+
+
 def test_the_memory_tracker_agrees_about_a_file_with_one_lstm_behind_another(recurrent: Network) -> None:
     found = verify(recurrent, ["memory"])
     assert [each.sentence for each in found.differing] == []

@@ -44,6 +44,8 @@ def _recurrence(operator: Operator, values: Values, gates: int = 1) -> Meaning |
     more = _learned(operator, values)
     if gated != _GATES[operator.type] * hidden or held is None:
         return None
+    if odd := _odd(operator, values, hidden):
+        return Meaning(kind, reads=operator.inputs[:4], known=False, after=LOST, why=odd)
     options: dict[str, Any] = {"hidden_size": hidden, "bias": bool(operator.input(3)), "bidirectional": directions == 2}
     if kind == "rnn" and usual == "relu":
         options["nonlinearity"] = "relu"
@@ -68,6 +70,15 @@ def _recurrence(operator: Operator, values: Values, gates: int = 1) -> Meaning |
         return Meaning(kind, {}, reads=reads, results=named, macs=macs, after=after, shapes=shapes)
     return Meaning(kind, {}, reads=reads, results=named, macs=macs, layers=(layer,), after=after, shapes=shapes,
                    beyond=why)  # fmt: skip
+
+
+def _odd(operator: Operator, values: Values, hidden: int) -> str:
+    """Why a recurrence runs nowhere; PyTorch writes a projection as if it were the state, without its weights."""
+    states = [values.shape(name) for name in operator.inputs[5:7] if name]
+    wide = next((shape[-1] for shape in states if shape and shape[-1] != hidden), hidden)
+    if wide == hidden:
+        return ""
+    return f"its first state has {wide} values and its weights are of {hidden}, which runs nowhere"
 
 
 def _learned(operator: Operator, values: Values) -> tuple[str, ...]:
