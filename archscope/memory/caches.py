@@ -117,7 +117,7 @@ def cache_of(network: Network, *, dtype: str = "", window: int | None = None, pa
         once = held.apart if apart else held.once
         token, why = held.each, held.unknown
         if held.masked and not once:
-            hidden = _hidden_by(network, inputs[3:] or inputs[-1:])
+            hidden = _hidden_by(network, inputs[3:])
             why = _UNKNOWN if hidden is None else ""
             if hidden is not None and hidden.later:
                 token = held.masked

@@ -57,15 +57,19 @@ def _seen(network: Network, node: Node) -> Node | None:
 
 def _asked(network: Network, ref: Ref) -> tuple[Node, tuple[Ref, ...]] | None:
     """The product that scores come from, and what else they are made of on the way; None where they come from none."""
-    masks: list[Ref] = []
-    while (node := network.by_name.get(ref.node)) is not None:
+    ways: list[tuple[Ref, tuple[Ref, ...]]] = [(ref, ())]
+    known: set[str] = set()
+    while ways:
+        ref, masks = ways.pop()
+        node = network.by_name.get(ref.node)
+        if node is None or ref.node in known:
+            continue
+        known.add(ref.node)
         if node.layer.type == _PRODUCT and len(node.inputs) > 1:
-            return node, tuple(masks)
-        whole = [each for each in node.inputs if _as_many(network, node, each)]
-        if not whole:
-            return None
-        masks += [each for each in node.inputs if each != whole[0]]
-        ref = whole[0]
+            return node, masks
+        # A bias of each head's has as many values as its scores, and may be the first of a sum.
+        ways += [(each, (*masks, *(other for other in node.inputs if other != each)))
+                 for each in reversed(node.inputs) if _as_many(network, node, each)]  # fmt: skip
     return None
 
 

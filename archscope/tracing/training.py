@@ -173,7 +173,7 @@ def _wakes(layer: Layer) -> bool:
     A batch norm that is not trained keeps no statistics, as those that it takes are its own; dropout and attention drop
     nothing.
     """
-    alike = type(layer).runs_at_inference is Layer.runs_at_inference and layer.type != "instance_norm"
+    alike = type(layer).runs_at_inference is Layer.runs_at_inference
     return not (alike or "drop" in layer.type or layer.type == "batch_norm" or "attention" in layer.type)
 
 

@@ -67,7 +67,7 @@ def test_attention_whose_mask_is_values_is_named_and_what_is_like_no_attention_i
     assert dense.remembers(dense.seen) is None
 
 
-MASKED = (
+ROLES = (
     HEADS
     + """
     input: [7, 32]
@@ -76,8 +76,13 @@ MASKED = (
       k: {type: heads, from: input}
       v: {type: heads, from: input}
       mask: {type: attention_mask, length: 7, MASK}
-      bias: {type: relative_position_bias, num_heads: 4, num_buckets: 8, max_distance: 16, length: 7}
       for_heads: {type: reshape, shape: [1, 7, 7], from: mask}
+    """
+)
+MASKED = (
+    ROLES
+    + """
+      bias: {type: relative_position_bias, num_heads: 4, num_buckets: 8, max_distance: 16, length: 7}
       both: {type: add, from: [bias, for_heads]}
       attention: {type: scaled_dot_product_attention, from: [q, k, v, both]}
     """
@@ -127,14 +132,9 @@ def test_a_mask_that_is_fed_in_is_not_covered() -> None:
     assert "hides what comes later is not known" in cache_of(network).not_covered["attention"]
 
 
-CAPPED = """
-    input: [7, 32]
-    layers:
-      q: {type: heads, from: input}
-      k: {type: heads, from: input}
-      v: {type: heads, from: input}
-      mask: {type: attention_mask, length: 7, MASK}
-      for_heads: {type: reshape, shape: [1, 7, 7], from: mask}
+CAPPED = (
+    ROLES
+    + """
       upright: {type: transpose, dim0: 1, dim1: 2, from: k}
       product: {type: matmul, from: [q, upright]}
       capped: {type: tanh, from: product}
@@ -143,25 +143,32 @@ CAPPED = """
       left: {type: dropout, from: shares}
       seen: {type: matmul, from: [left, v]}
     """
+)
 
 
 def test_attention_that_is_written_out_remembers_as_one_layer_of_it_does() -> None:
-    written, whole = (
-        cache_of(archscope.read(text.replace("MASK", "causal: true"))) for text in (HEADS + CAPPED, MASKED)
-    )
+    written, whole = (cache_of(archscope.read(text.replace("MASK", "causal: true"))) for text in (CAPPED, MASKED))
     assert written.token_bytes == whole.token_bytes == 4 * 4 * (8 + 8)
     assert [*written.layers] == ["shares"]
-    inside = cache_of(archscope.read((HEADS + CAPPED).replace("MASK", "causal: true, sliding_window: 3")))
+    inside = cache_of(archscope.read(CAPPED.replace("MASK", "causal: true, sliding_window: 3")))
     assert (inside.windows, inside.at(50)) == ({"shares": 3}, 3 * 4 * 4 * (8 + 8))
+
+
+@pytest.mark.parametrize("both", ["[biased, hidden]", "[hidden, biased]"])
+def test_a_bias_of_each_head_may_be_the_first_of_a_sum(both: str) -> None:
+    bias = "biased: {type: relative_position_bias, num_heads: 4, num_buckets: 8, max_distance: 16, length: 7}"
+    text = CAPPED.replace("MASK", "causal: true").replace("from: hidden}", "from: sum}")
+    text = text.replace("shares:", f"{bias}\n      sum: {{type: add, from: {both}}}\n      shares:")
+    assert cache_of(archscope.read(text)).token_bytes == 4 * 4 * (8 + 8)
 
 
 def test_attention_that_is_written_out_and_hides_nothing_remembers_nothing() -> None:
     with pytest.raises(archscope.ArchscopeError, match="remembers nothing"):
-        cache_of(archscope.read((HEADS + CAPPED).replace("MASK", "sliding_window: 3")))
+        cache_of(archscope.read(CAPPED.replace("MASK", "sliding_window: 3")))
 
 
 def test_a_softmax_of_scores_that_choose_nothing_by_a_product_is_no_attention() -> None:
-    chosen = (HEADS + CAPPED).replace("MASK", "causal: true").replace("[left, v]", "[turned, left]")
+    chosen = CAPPED.replace("MASK", "causal: true").replace("[left, v]", "[turned, left]")
     chosen = chosen.replace("upright:", "turned: {type: transpose, dim0: 1, dim1: 2, from: v}\n      upright:")
     with pytest.raises(archscope.ArchscopeError, match="remembers nothing"):
         cache_of(archscope.read(chosen))

@@ -59,11 +59,11 @@ FORMS: dict[str, Callable[[Gives, Tensor], Tensor]] = {
 class Gives(nn.Module):
     """Attention between two dense layers."""
 
-    def __init__(self, form: str, *, first: bool, **more: Any) -> None:
+    def __init__(self, form: str, *, first: bool, wide: int = WIDE, **more: Any) -> None:
         super().__init__()
         self.form, self.first = FORMS[form], first
-        self.before, self.after = nn.Linear(WIDE, WIDE), nn.Linear(WIDE, 3)
-        self.attend = nn.MultiheadAttention(WIDE, **{"num_heads": 4, "batch_first": first, **more})
+        self.before, self.after = nn.Linear(wide, wide), nn.Linear(wide, 3)
+        self.attend = nn.MultiheadAttention(wide, **{"num_heads": 4, "batch_first": first, **more})
         hidden = torch.ones(LENGTH, LENGTH).triu(1).bool()
         self.register_buffer("later", torch.zeros(LENGTH, LENGTH).masked_fill(hidden, float("-inf")))
 
@@ -87,6 +87,30 @@ def test_weights_that_it_gives_are_held_as_the_tracker_says(form: str, first: bo
 def test_of_every_option_too(form: str, more: dict[str, Any]) -> None:
     same(Gives(form, first=True, **more), (LENGTH, WIDE), "sgd")
     same(Gives(form, first=False, **more), (LENGTH, WIDE), None, batch=1)
+
+
+class Keeps(nn.Module):
+    """Has what it is given in a variable while a wide layer runs, which holds more than attention."""
+
+    def __init__(self, *, averaged: bool) -> None:
+        super().__init__()
+        self.attend, self.after = nn.MultiheadAttention(WIDE, 4, batch_first=True), nn.Linear(WIDE, 900)
+        self.averaged = averaged
+
+    def forward(self, x: Tensor) -> Tensor:
+        made, shares = self.attend(x, x, x, average_attn_weights=self.averaged)  # noqa: RUF059 - it is held
+        wide: Tensor = self.after(made)
+        return wide
+
+
+@pytest.mark.parametrize("averaged", [True, False])
+def test_what_the_code_still_has_of_them_is_there_in_a_later_layer(averaged: bool) -> None:
+    same(Keeps(averaged=averaged), (LENGTH, WIDE), None, batch=3)
+
+
+@pytest.mark.parametrize("form", ["itself", "others' keys", "others' keys and values"])
+def test_queries_are_there_until_all_is_given_also_where_they_are_most_of_it(form: str) -> None:
+    same(Gives(form, first=True, wide=64, num_heads=1), (2, 64), None, batch=3)
 
 
 @pytest.mark.parametrize("form", ["itself", "each head's, let go of", "twice"])
