@@ -81,6 +81,8 @@ class Lineage:
     def again(self, weights: Mapping[str, Weight]) -> dict[str, Operator]:
         """Tensors that are a weight of the file once more, each as the operator that makes it of that."""
         found: dict[str, Operator] = {}
+        if not self._ours:
+            return found
 
         def is_other(name: str) -> bool:
             return name in weights and name not in found
@@ -132,6 +134,8 @@ class Lineage:
 
     def remarks(self, weights: Mapping[str, Weight], again: Mapping[str, Operator]) -> Iterator[str]:
         """What is to be known of numbers that are not those of the module."""
+        if not self._ours:
+            return
         many = Counter(each for name in weights for each in self._made.get(name, ()))
         odd = [name for name in weights if name not in again and weights[name].trainable and self._is_odd(name, many)]
         if odd:
@@ -139,14 +143,14 @@ class Lineage:
                    f"parameters, such as some rows of a table or a product of two: {_named(odd)}. The module may have "
                    "more or fewer there, and what it multiplies for them is in no row.")  # fmt: skip
         there = self._held.keys() | many.keys() | {each for made in again.values() for each in made.inputs}
-        gone = [name for name, trained in self._said.items() if trained and name not in there] if self._ours else []
+        gone = [name for name, trained in self._said.items() if trained and name not in there]
         if gone:
             many_gone = (
                 "1 parameter of the module is" if len(gone) == 1 else f"{len(gone):,} parameters of the module are"
             )
             yield (f"{many_gone} not in the file by that name: nothing that it gives needs them, or they are tied to "
                    f"others or worked into them: {_named(gone)}.")  # fmt: skip
-        old = [(name, found["operator"]) for name in weights if self._ours and (found := _OF_OLD.fullmatch(name))]
+        old = [(name, found["operator"]) for name in weights if (found := _OF_OLD.fullmatch(name))]
         folded = [name for name, operator in old if operator.startswith("Conv")]
         if folded:
             yield (f"{_tensors(folded, 'is', 'are')} weights of convolutions that the exporter worked out, as where it "

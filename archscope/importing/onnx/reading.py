@@ -141,9 +141,9 @@ def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> G
     graph, trained = model.graph, lineage.known
     weights: dict[str, Weight] = {}
     constants = dict(settled.constants)
+    dtypes = {name: DTYPES.get(each, "float32") for name, each in settled.dtypes.items()}
     for name, value in graph.initializers.items():
-        dtype = DTYPES.get(value.dtype.name if value.dtype else "", "float32")
-        shape = settled.shapes.get(name, ())
+        dtype, shape = dtypes.get(name, "float32"), settled.shapes.get(name, ())
         if (lineage.is_made(name) or (trained and name not in trained)) and _is_filling(
             value, settled.constants.get(name)
         ):
@@ -165,7 +165,7 @@ def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> G
         outputs=tuple(value.name or "" for value in graph.outputs),
         operators=(*again.values(), *_operators(model, shown)),
         shapes=settled.shapes,
-        dtypes={name: DTYPES.get(each, "float32") for name, each in settled.dtypes.items()},
+        dtypes=dtypes,
         weights=weights,
         constants=constants,
         corners=settled.corners,
@@ -246,11 +246,12 @@ def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:
     for place, node in enumerate(model.graph):
         path, alone = _module(node)
         attributes = _attributes(node)
+        within = inside(node) if None in attributes.values() else ()
         attributes["opset"] = int(opsets.get(node.domain, usual))
         # By place, in the order of its fields: names would take half as long again.
         yield Operator(
             node.op_type,
-            (*["" if each is None else each.name or "" for each in node.inputs], *inside(node)),
+            (*["" if each is None else each.name or "" for each in node.inputs], *within),
             tuple([each.name or "" for each in node.outputs]),
             attributes,
             "" if node.domain in ("", "ai.onnx") else node.domain,
@@ -261,7 +262,7 @@ def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:
 
 
 def _attributes(node: ir.Node) -> dict[str, Any]:
-    """Numbers, words and lists of them; a small tensor is a `Constant`."""
+    """Numbers, words and lists of them; a small tensor is a `Constant`; None for graphs, and tensors that are large."""
     found: dict[str, Any] = {}
     for name, each in node.attributes.items():
         kind = each.type
@@ -271,14 +272,17 @@ def _attributes(node: ir.Node) -> dict[str, Any]:
 
 def _module(node: ir.Node) -> tuple[str, bool]:
     """The module that PyTorch's exporter says an operator comes from, and whether that is one layer."""
-    if _LAYER in node.metadata_props:
-        return _clean(node.metadata_props[_LAYER]), True
-    scopes, classes = _listed(node.metadata_props, _SCOPES), _listed(node.metadata_props, _CLASSES)
+    name, said = node.name or "", node.metadata_props
+    if not said and "/" not in name:
+        return "", False
+    if _LAYER in said:
+        return _clean(said[_LAYER]), True
+    scopes, classes = _listed(said, _SCOPES), _listed(said, _CLASSES)
     if scopes and len(scopes) == len(classes):
         path = next((each for each in reversed(scopes[:-1]) if each), "")
         leaf = len(classes) > 1 and classes[-2].startswith(("torch.nn.modules.", "archscope.building."))
         return _clean(path), leaf and bool(path)
-    parts = [each for each in (node.name or "").split("/") if each]
+    parts = [each for each in name.split("/") if each]
     if len(parts) < 2:
         return "", False
     # Its older exporter writes `/features/features.0/Conv`: an entry of a list has the list's name before its number.
