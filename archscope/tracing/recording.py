@@ -138,8 +138,8 @@ class Recording:
         plain = plain_name(type(module).__name__.lower())
         if (attends := isinstance(module, nn.MultiheadAttention)) or (args and isinstance(args[0], Tensor)):
             self.samples.hear(plain, next(iter(given), None))
-        under = f"{self._at.path}." if self._at.path else ""
-        weights = frozenset(under + name for name, _ in (*module.named_parameters(), *module.named_buffers()))
+        held = (*module.parameters(), *module.buffers())
+        weights = frozenset(name for each in held for name in self.values.weights(each))  # a tied one has one name
         if recurs := isinstance(module, nn.RNNBase):  # a packed sequence carries its lengths along
             given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
         refs, begins = [], list[Tensor]()

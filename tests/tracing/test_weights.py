@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope import analyze, trace
+from archscope.building.padding import CroppedConvTranspose1d, SidedConv1d
 from archscope.recognising.function import Function
 from archscope.writing.pytorch import write_pytorch
 from tests.writing.test_source import executed
@@ -266,3 +267,40 @@ def test_a_constant_that_a_layer_adds_is_no_line(
     assert (totals.connections, totals.parameters) == (lines, sum(each.numel() for each in parts.values()))
     adds = "a constant added" in str(network.nodes[-1].layer.label)
     assert adds == ("b" not in parts)
+
+
+def tied(kind: Any, *names: str) -> nn.Module:
+    """Two of a kind, each called once, some weights of the second those of the first."""
+    one, other = kind().eval(), kind().eval()
+    for name in names or [name for name, _ in one.named_parameters()]:
+        owner, _, own = name.rpartition(".")
+        setattr(other.get_submodule(owner), own, one.get_parameter(name))
+
+    def both(self: Any, x: Tensor) -> Tensor:
+        given = (x, x, x) if isinstance(self.one, nn.MultiheadAttention) else (x,)
+        made, more = self.one(*given), self.other(*given)
+        return made[0] + more[0] if isinstance(made, tuple) else made + more  # type: ignore[no-any-return]
+
+    return Does(both, one=one, other=other).eval()
+
+
+@pytest.mark.filterwarnings("ignore:The tensor attributes")  # PyTorch's exporter says so of recurrence
+@pytest.mark.parametrize("program", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (lambda: nn.LSTM(6, 6, batch_first=True), ()),
+        (lambda: nn.GRU(6, 6, batch_first=True), ("weight_hh_l0",)),
+        (lambda: nn.MultiheadAttention(6, 2, batch_first=True), ()),
+        (lambda: nn.MultiheadAttention(6, 2, batch_first=True), ("out_proj.weight",)),
+        (lambda: SidedConv1d(6, 6, 3, sides=((1, 2),)), ()),
+        (lambda: CroppedConvTranspose1d(6, 6, 3, sides=((1, 2),)), ()),
+        (lambda: nn.Conv1d(6, 6, 3), ()),
+    ],
+)  # fmt: skip
+def test_weights_that_two_modules_share_are_counted_once(kind: Any, names: tuple[str, ...], program: bool) -> None:
+    net, x = tied(kind, *names), torch.rand(1, 6, 6)
+    found = analyze(torch.export.export(net, (x,))) if program else analyze(net, x)
+    assert found.totals.parameters == sum(each.numel() for each in net.parameters())
+    first, second = (row for row in found.rows if row.macs)
+    assert (first.connections, first.macs) == (second.connections, second.macs)
