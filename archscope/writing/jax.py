@@ -167,7 +167,7 @@ FORMS: Final[dict[str, Callable[[Any], str]]] = {
     **{name: keras_sequences.SEQUENCES[name] for name in ("matmul", "scaled_dot_product_attention", "rotary",
                                                           "sinusoidal_positions", "mixture_of_experts")},
     **keras_recurrent.RECURRENT,
-    **{name: keras_windows.WINDOWS[name] for name in ("upsample", "prelu", "bilinear", "reflection_pad3d",
+    **{name: keras_windows.WINDOWS[name] for name in ("prelu", "bilinear", "reflection_pad3d",
                                                       *(f"replication_pad{n}d" for n in (1, 2, 3)),
                                                       *(f"locally_connected{n}d" for n in (1, 2)))},
     **{f"zero_pad{n}d": keras_pooling.POOLING[f"zero_pad{n}d"] for n in (1, 2, 3)},

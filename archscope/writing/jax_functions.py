@@ -100,6 +100,12 @@ def recur(x, steps, first=(), sizes=(), directions=1, dropped=None):
             x = dropped(x)
     return [jnp.transpose(x, (1, 2, 0)), *(jnp.stack(each, axis=-1) for each in zip(*last))]
 ''',
+    "resized": '''
+@staticmethod
+def resized(x, made):
+    """Maps of another size, each value between its neighbours."""
+    return jax.image.resize(x, (x.shape[0], *made, x.shape[-1]), "linear", antialias=False)
+''',
     "over_table": '''
 @staticmethod
 def over_table(x, weight, table, strides, dilation):

@@ -11,7 +11,7 @@ from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import cannot
 from archscope.writing.keras_pooling import adaptive_sizes, around, hanging, sides_of, sides_of_pool
 from archscope.writing.keras_sequences import SMALLEST_STEP, attending, groups_of
-from archscope.writing.keras_windows import columns, inside
+from archscope.writing.keras_windows import columns, inside, upsampling
 
 Form = Callable[[Any], str]
 
@@ -185,6 +185,10 @@ def _fold(place: Any) -> str:
     return f"{place.method('laid_over')}({place.taken[0]}, {cut}, {last(place.facts.output)})"
 
 
+def _resized(place: Any, value: str, made: tuple[int, ...]) -> str:
+    return f"{place.method('resized')}({value}, {made})"
+
+
 LAYERS: Final[Mapping[str, Form]] = MappingProxyType({
     **{f"conv{n}d": _conv for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _transposed for n in (1, 2, 3)},
@@ -193,6 +197,7 @@ LAYERS: Final[Mapping[str, Form]] = MappingProxyType({
     "embedding_bag": bag("Embed", "embedding"),
     "unfold": _unfold,
     "fold": _fold,
+    "upsample": upsampling(_resized, ("linear", "bilinear", "trilinear")),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,

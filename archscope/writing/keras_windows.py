@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -106,24 +106,34 @@ def _transposed(place: Any) -> str:
     return f"{called}{cut}"
 
 
-def _upsample(place: Any) -> str:
-    layer, value = place.layer, str(place.taken[0])
-    made = tuple(int(each) for each in place.facts.output[1:])
-    pairs = [*zip(place.shape[1:], made, strict=True)]
-    if layer.mode == "nearest":
-        for axis, (old, new) in enumerate(pairs, start=1):
-            if new % old:
-                raise cannot(place, "a nearest value there is known for whole factors alone")
-            value = value if old == new else f"ops.repeat({value}, {new // old}, axis={axis})"
-        return value
-    if layer.mode not in ("linear", "bilinear"):
-        raise cannot(place, "it resizes along three axes there only one after the other" if layer.mode == "trilinear"
-                     else "a cubic interpolation there weighs its four neighbours otherwise")  # fmt: skip
-    scales = layer.scale_factor or ()
-    given = scales * len(pairs) if len(scales) == 1 else scales
-    if any(old * scale != new for scale, (old, new) in zip(given, pairs, strict=False)):
-        raise cannot(place, "where a value comes from follows there from the two sizes, and not from a factor")
-    if layer.mode == "linear":
+def upsampling(linear: Callable[[Any, str, tuple[int, ...]], str], modes: Sequence[str]) -> Callable[[Any], str]:
+    """How to write it, by how a framework weighs neighbours in these modes; nearest values are repeated."""
+
+    def written(place: Any) -> str:
+        layer, value = place.layer, str(place.taken[0])
+        made = tuple(int(each) for each in place.facts.output[1:])
+        pairs = [*zip(place.shape[1:], made, strict=True)]
+        if layer.mode == "nearest":
+            for axis, (old, new) in enumerate(pairs, start=1):
+                if new % old:
+                    raise cannot(place, "a nearest value there is known for whole factors alone")
+                value = value if old == new else f"ops.repeat({value}, {new // old}, axis={axis})"
+            return value
+        if layer.mode not in modes:
+            why = ("it resizes along three axes there only one after the other" if layer.mode == "trilinear"
+                   else "a cubic interpolation there weighs its four neighbours otherwise")  # fmt: skip
+            raise cannot(place, why)
+        scales = layer.scale_factor or ()
+        given = scales * len(pairs) if len(scales) == 1 else scales
+        if any(old * scale != new for scale, (old, new) in zip(given, pairs, strict=False)):
+            raise cannot(place, "where a value comes from follows there from the two sizes, and not from a factor")
+        return linear(place, value, made)
+
+    return written
+
+
+def _resized(place: Any, value: str, made: tuple[int, ...]) -> str:
+    if place.layer.mode == "linear":
         return f"ops.image.resize(ops.expand_dims({value}, 1), (1, {made[0]}))[:, 0]"
     return f"ops.image.resize({value}, {made})"
 
@@ -176,7 +186,7 @@ WINDOWS: Final[Mapping[str, Form]] = MappingProxyType({
     "fold": _fold,
     **{f"locally_connected{n}d": _local for n in (1, 2)},
     **{f"conv_transpose{n}d": _transposed for n in (1, 2, 3)},
-    "upsample": _upsample,
+    "upsample": upsampling(_resized, ("linear", "bilinear")),
     "prelu": _prelu,
     "bilinear": _bilinear,
     "reflection_pad3d": _mirrored,

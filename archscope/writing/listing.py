@@ -154,8 +154,8 @@ def _distinct(wanted: Iterable[tuple[str, str]]) -> Mapping[str, str]:
 _METHODS = frozenset({
     "apart", "around", "attend", "attend_in_groups", "columns_of", "dropped_path", "given", "gru_step", "hiding",
     "laid_over", "lstm_step", "mix_experts", "normalize_maps", "normalize_within", "over_places", "over_table", "recur",
-    "regions", "rnn_step", "rotate", "rows_of_distances", "rows_of_window", "run_lstm", "run_rnn", "slope", "squash",
-    "subsample", "unlike", "waves", "within",
+    "regions", "resized", "rnn_step", "rotate", "rows_of_distances", "rows_of_window", "run_lstm", "run_rnn", "slope",
+    "squash", "subsample", "unlike", "waves", "within",
 })  # fmt: skip
 """Methods that a class may have for layers which a framework has not; a test holds them against the writers."""
 

@@ -105,6 +105,7 @@ def test_a_layer_that_flax_cannot_express_is_named() -> None:
 
 
 OWN = (
+    ("upsample",),
     ("rnn", "rnn_cell", "mixture_of_experts"),
     ("lstm", "lstm_cell", "gru", "gru_cell"),
     ("relative_position_bias", "attention_mask"),
@@ -116,6 +117,21 @@ OWN = (
 def test_what_flax_has_in_another_form_computes_what_is_built(types: tuple[str, ...]) -> None:
     cases = [case for case in CASES if case[0].type in types]
     assert [*unlike(cases, write_jax, difference, many=len(cases))] == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape", "size"),
+    [
+        ("linear", (4, 8), [3]), ("linear", (4, 8), [20]), ("bilinear", (3, 5, 7), [10, 21]),
+        ("bilinear", (3, 9, 7), [4, 11]), ("trilinear", (2, 3, 4, 5), [6, 2, 7]),
+    ],
+)  # fmt: skip
+def test_maps_between_their_neighbours_are_larger_or_smaller_as_pytorch_has_them(
+    mode: str, shape: tuple[int, ...], size: list[int]
+) -> None:
+    up = TYPES["upsample"](size=size, mode=mode)
+    network = Network("resized", {"input": shape}, [Node("up", up, (Ref("input"),), "up")])
+    assert difference(network)[2] < 1e-5
 
 
 TABLE = """
