@@ -140,6 +140,10 @@ def is_of(node: str, layer: str, layers: Container[str]) -> bool:
     return node == layer or node.startswith(f"{layer}.") or (node.startswith(f"{layer}_") and further)
 
 
+_TOLD: Final = frozenset({"data_format", "mask_zero", *_MASKS})
+"""Options that say something of all layers."""
+
+
 class Told(NamedTuple):
     """What a configuration says somewhere of all of its layers.
 
@@ -165,21 +169,18 @@ def told_in(found: Any) -> Told:
     waiting = [found]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, dict):
-            where = each.get("data_format")
-            if where == "channels_first" or where == "channels_last":  # it may be anything, with no hash too
-                formats.add(where)
-            masked = masked or _masks(each)
-            waiting += [inside for inside in each.values() if isinstance(inside, (dict, list))]
-        elif isinstance(each, list):
+        kind = type(each)  # of JSON; most of a large file's tables say how weights begin, and are passed by at once
+        if kind is dict:
+            if not _TOLD.isdisjoint(each):
+                where = each.get("data_format")
+                if where == "channels_first" or where == "channels_last":  # it may be anything, with no hash too
+                    formats.add(where)
+                masked = masked or each.get("mask_zero") is True or any(map(each.get, _MASKS))
+            masked = masked or each.get("class_name") == "Masking"
+            waiting += [inside for inside in each.values() if type(inside) is dict or type(inside) is list]
+        elif kind is list:
             waiting += each
     return Told(formats, masked)
-
-
-def _masks(table: Mapping[str, Any]) -> bool:
-    if table.get("class_name") == "Masking" or table.get("mask_zero") is True:
-        return True
-    return not _MASKS.isdisjoint(table) and any(map(table.get, _MASKS))
 
 
 def channels_first(found: Any) -> bool:
