@@ -12,8 +12,10 @@ import os
 import sys
 import sysconfig
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,14 +32,37 @@ THEIRS: Final = (Exception, SystemExit)
 """What a stranger's code may raise; a script calls ``sys.exit`` where it is imported."""
 
 
+_HEARD: Final[ContextVar[Counter[str] | None]] = ContextVar("heard", default=None)
+"""How often each line of a stranger's has been heard while one thing is asked for; None where nobody counts."""
+_LINE: Final = 1 << 16
+"""Characters that are held back until their line ends."""
+
+
 @contextmanager
-def heard_apart() -> Iterator[None]:
+def heard_once() -> Iterator[None]:
+    """Hear a line that a stranger prints no more often than one run says it, however often their code runs in here."""
+    if _HEARD.get() is not None:
+        yield
+        return
+    token = _HEARD.set(Counter())
+    try:
+        yield
+    finally:
+        _HEARD.reset(token)
+
+
+@contextmanager
+def heard_apart(*, quiet: bool = False) -> Iterator[None]:
     """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding.
+
+    Args:
+        quiet: whether what it prints is not heard at all: that of a run which nobody asked for.
 
     Raises:
         Unusual: it raised what is no `Exception`, and no interrupt.
     """
-    with contextlib.redirect_stdout(cast(TextIO, _Heard(sys.stderr))), warnings.catch_warnings():
+    heard = _Heard(sys.stderr, quiet=quiet)
+    with contextlib.redirect_stdout(cast(TextIO, heard)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
@@ -45,24 +70,51 @@ def heard_apart() -> Iterator[None]:
             raise
         except BaseException as error:  # `sys.exit` too: it ends what is read, and nothing else
             raise Unusual(error) from error
+        finally:
+            heard.end()
 
 
 class _Heard:
     """A stream that hands on what a stranger prints, colours and all, but nothing else that a terminal obeys."""
 
-    def __init__(self, to: TextIO) -> None:
+    def __init__(self, to: TextIO, *, quiet: bool) -> None:
         self._to = to
+        self._quiet = quiet
+        self._before = _HEARD.get()
+        self._said: Counter[str] = Counter()
+        self._begun: list[str] = []
+        self._long = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._to, name)
 
     def write(self, text: str) -> int:
-        self._to.write(painted(text))
+        for each in text.splitlines(keepends=True):
+            self._begun.append(each)
+            self._long += len(each)
+            if each.endswith("\n") or self._long > _LINE:
+                self.end()
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for each in lines:
             self.write(each)
+
+    def flush(self) -> None:
+        self.end()
+        self._to.flush()
+
+    def end(self) -> None:
+        """Hand on what has begun, if it was not heard as often yet."""
+        text, self._begun, self._long = "".join(self._begun), [], 0
+        if not text or self._quiet:
+            return
+        if self._before is not None:
+            self._said[text] += 1
+            if self._said[text] <= self._before[text]:
+                return
+            self._before[text] += 1
+        self._to.write(painted(text))
 
 
 class Unusual(Exception):

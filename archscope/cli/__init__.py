@@ -29,6 +29,7 @@ from archscope.cli.terminal import complain
 from archscope.diagnostics import clipped
 from archscope.errors import ArchscopeError, readable
 from archscope.escaping import visible
+from archscope.theirs import heard_once
 
 COMMANDS: Final = (
     "list",
@@ -154,7 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout, sys.stderr = sys.stdout or _Closed(), sys.stderr or _Closed()
     _speak_utf8()
     try:
-        status = _group()(given, prog_name="archscope", standalone_mode=False)
+        with heard_once():
+            status = _group()(given, prog_name="archscope", standalone_mode=False)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _stop(130, "")

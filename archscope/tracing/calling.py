@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
-from archscope.theirs import only_read
+from archscope.theirs import heard_once, only_read
 from archscope.tracing.again import Again, Exported
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
@@ -255,13 +255,13 @@ def call_config(path: str, call: Call, *, example: str | None, batch: int | None
             told = None if seen is None else seen.replace(origin=origin)
             network = found.network.replace(observed=told, summary=origin[0])
             return replace(found, network=network, fresh=lambda: model.made("cpu"))
-    raise stopped or UsageError(f"{path} says nothing of its inputs")
+    raise model.stopped(stopped) if stopped else UsageError(f"{path} says nothing of its inputs")
 
 
 def call_thing(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Called:
     """Read a module, or what holds one, that is called with tensors, arrays, shapes and plain values."""
     call = Call(tuple(map(described, args)), {key: described(each) for key, each in kwargs.items()})
-    with only_read(name or type(thing).__name__):
+    with heard_once(), only_read(name or type(thing).__name__):
         return _called(thing, call, name, None, LIBRARY)
 
 

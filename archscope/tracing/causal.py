@@ -27,7 +27,7 @@ class Causal:
 
     def __init__(self, known: Callable[[Tensor], Tensor | None]) -> None:
         self._known = known
-        self._told: dict[tuple[int, _Says], tuple[Tensor, bool]] = {}
+        self._told: dict[tuple[int, int, str], tuple[Tensor, bool]] = {}
 
     def hides(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Whether a call does.
@@ -94,18 +94,17 @@ class Causal:
         if not isinstance(value, Tensor) or not isinstance(mask, Tensor) or value.shape != made:
             return False
         if name == "mul":
-            found = self._known(mask)
-            return found is not None and bool((found == 1).all())
+            return self._is(mask, "ones", lambda found: bool((found == 1).all()))
         return self._hides_nothing(mask, "added" if name == "add" else "hidden" if name == "masked_fill" else "seen")
 
     def is_zero(self, tensor: Tensor) -> bool:
         """Whether a constant is known to be nothing but zeros."""
-        found = self._known(tensor)
-        return found is not None and not bool(found.any())
+        return self._is(tensor, "zeros", lambda found: not bool(found.any()))
 
     def _hides_nothing(self, mask: Tensor, says: _Says) -> bool:
-        found = self._known(mask)
-        return found is not None and bool(found.all() if says == "seen" else not found.any())
+        if says == "seen":
+            return self._is(mask, "all", lambda found: bool(found.all()))
+        return self.is_zero(mask)
 
     def _is_low(self, value: Any) -> bool:
         if not isinstance(value, Tensor):
@@ -114,13 +113,21 @@ class Causal:
         return found is not None and bool((found <= HIDDEN).all())
 
     def _is_later(self, mask: Tensor, says: _Says) -> bool:
-        """Whether a mask is that of what comes later; equal blocks have one, and it is looked at once."""
+        """Whether a mask is that of what comes later."""
+        return self._is(mask, says, lambda found: _is_later(found, says))
+
+    def _is(self, mask: Tensor, what: str, asked: Callable[[Tensor], bool]) -> bool:
+        """Whether something is so of a constant whose values are known; what equal blocks have is looked at once.
+
+        Looking at a large mask takes as much memory again, each time from somewhere else. What is written in between is
+        another.
+        """
         found = self._known(mask)
         if found is None:
             return False
-        place = id(found), says
+        place = id(found), found._version, what
         if place not in self._told:
-            self._told[place] = found, _is_later(found, says)
+            self._told[place] = found, asked(found)
         return self._told[place][1]
 
 

@@ -25,6 +25,7 @@ from archscope.tracing.defaults import defaults
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.numbers import making
 from archscope.tracing.stated import Bare, spelled
+from archscope.tracing.stopping import COMMAND
 
 MOST: Final = 16 << 20
 """Bytes of the largest configuration that is read."""
@@ -37,6 +38,8 @@ _LISTED: Final = 2_000
 _COPIED: Final = re.compile(r".*(layers?|depths?|blocks?|experts|stages|repeats|hops)(_list)?|n_head", re.DOTALL)
 _SIZE: Final = re.compile(r".*(size|dim|channels|rank|positions|position_embedding)s?|d_model|n_embd|n_inner|n_ctx",
                           re.DOTALL)  # fmt: skip
+_HEADS: Final = re.compile(r".*heads|n_head", re.DOTALL)
+_KEY_HEADS: Final = re.compile(r"(num|n)_(key_value|kv)_heads?|n_head_kv")
 _WORKED_OUT: Final = 1 << 23
 """Numbers of a table of sines that are waited for: ``transformers`` works each out in Python, a microsecond long."""
 _SINES: Final[Mapping[str, str]] = {
@@ -115,11 +118,24 @@ class Configured:
                 made: nn.Module = self._model(self._config)
         except (Exception, SystemExit) as error:
             told = _beyond(self._said) if _OVERFLOW in said_by(error).lower() else ""
-            why = told or f": {raised(error)}"
+            why = told or f": {raised(error)}{_empty(self._said)}"
             raise UsageError(f"{self._shown} describes no {self.name} that can be made{why}") from error
         finally:
             torch.set_default_dtype(before)
         return made.eval()
+
+    def stopped(self, error: UsageError) -> UsageError:
+        """What is told where it was made, and does not run: of heads that do not fit, and not of inputs, is what is so.
+
+        Args:
+            error: what was told.
+        """
+        uneven = _uneven(self._said)
+        if not uneven:
+            return error
+        return UsageError(
+            f"{str(error).removesuffix(f'; {COMMAND}')}; {self._shown} has heads that do not fit: {uneven}"
+        )
 
     def affordable(self) -> bool:
         """Whether it may be made with values, where it does not run without."""
@@ -195,7 +211,7 @@ def _refuse_copies(said: Mapping[str, Any], shown: str) -> None:
         most = _COPIES if _COPIED.fullmatch(key) else _LABELS if key in ("num_labels", "_num_labels") else None
         if most is not None and largest > most:
             raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {most:,} are made at most")
-        if largest > LARGEST_NUMBER and _SIZE.fullmatch(key):
+        if largest > LARGEST_NUMBER and (_SIZE.fullmatch(key) or _HEADS.fullmatch(key)):
             raise UsageError(f"{shown} has `{line(key)[:60]}: {str(largest)[:40]}`; {LARGEST_NUMBER:,} is the largest "
                              "extent that archscope reads")  # fmt: skip
 
@@ -206,6 +222,24 @@ def _beyond(said: Mapping[str, Any]) -> str:
     first = sorted(numbers, key=lambda key: numbers[key], reverse=True)[:2]
     told = " and ".join(f"`{line(key)[:60]}: {str(numbers[key])[:40]}`" for key in first)
     return f": with {told} a weight has more bytes than PyTorch can count; write smaller numbers" if told else ""
+
+
+def _empty(said: Mapping[str, Any]) -> str:
+    """The extents and counts of a configuration that nothing can be made of, which may be why nothing was made."""
+    names = (_SIZE, _COPIED, _HEADS)
+    few = [f"`{line(key)[:60]}: {str(value)[:40]}`" for key, value in _parts(said)
+           if type(value) in (int, float) and value < 1 and any(each.fullmatch(key) for each in names)]  # fmt: skip
+    return f"; it has {' and '.join(few[:2])}: write a number of one or more" if few else ""
+
+
+def _uneven(said: Mapping[str, Any]) -> str:
+    """The heads of keys and values that do not divide those of queries, and what to write; empty where all do."""
+    numbers = {key: value for key, value in _parts(said) if type(value) is int}
+    keys = next((key for key in numbers if _KEY_HEADS.fullmatch(key)), None)
+    heads = next((key for key in ("num_attention_heads", "n_head", "num_heads", "n_heads") if key in numbers), None)
+    if keys is None or heads is None or (numbers[keys] > 0 and numbers[heads] % numbers[keys] == 0):
+        return ""
+    return f"`{keys}: {str(numbers[keys])[:40]}` does not divide `{heads}: {str(numbers[heads])[:40]}`"
 
 
 def _refuse_sines(config: Any, shown: str) -> None:
@@ -291,7 +325,7 @@ def _found(said: Mapping[str, Any], shown: str) -> tuple[Any, Any]:
             model = model[0] if isinstance(model, (list, tuple)) else model
     except (Exception, SystemExit) as error:
         raise UsageError(f"{shown} is no configuration that transformers {transformers.__version__} reads: "
-                         f"{raised(error)}") from error  # fmt: skip
+                         f"{raised(error)}{_empty(said)}") from error  # fmt: skip
     if not isinstance(config, model.config_class or type(config)):
         raise UsageError(f"{shown} has the `model_type` `{kind}`, and {model.__name__} in `architectures`, which is of "
                          "another type")  # fmt: skip

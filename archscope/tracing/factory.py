@@ -15,6 +15,7 @@ from archscope.record import EMPTY
 from archscope.theirs import THEIRS, check_library, check_options, heard_apart, imported, raised, refuse_missing
 from archscope.tracing.inputs import Call
 from archscope.tracing.numbers import making
+from archscope.tracing.stopping import mend_code
 from archscope.tracing.strangers import keeping_random
 from archscope.tracing.unwrapped import is_program, unwrapped
 
@@ -60,7 +61,8 @@ class Factory:
                 made = self.found(**self.options)
         except THEIRS as error:
             refuse_missing(error, self.name)
-            raise UsageError(f"`{self.name}` raised {raised(error)}") from error
+            mend = mend_code(error)
+            raise UsageError(f"`{self.name}` raised {raised(error)}{'; ' if mend else ''}{mend}") from error
         if not _is_network(made):
             check_library(self.name, made)
             what = "nothing" if made is None else one(type(made).__name__)

@@ -50,6 +50,7 @@ class Call(Record):
         batch: samples that run at once where tensors are described; those that are there bring theirs.
         axes: which axis of each tensor that is there is the batch's, in order; the first of all, if left out.
         whole: whether what is described has these extents with its batch, wherever in them that is.
+        more: whether it has one sample more than was asked for; nothing of it is counted, or heard.
     """
 
     args: tuple[Any, ...] = ()
@@ -57,6 +58,7 @@ class Call(Record):
     batch: int = 1
     axes: tuple[int, ...] = ()
     whole: bool = False
+    more: bool = False
 
     def mapped(self, change: Callable[[Any], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with everything that lies in them changed."""

@@ -226,7 +226,7 @@ def larger(call: Call, batch: int) -> Call:
         return torch.cat([value, value.narrow(axis, 0, 1)], axis) if more else value
 
     args, kwargs = call.mapped(more)
-    return call.replace(args=args, kwargs=kwargs, batch=batch + 1)
+    return call.replace(args=args, kwargs=kwargs, batch=batch + 1, more=True)
 
 
 @unbroken
@@ -240,7 +240,7 @@ def run_once(
         Stopped: it raised.
     """
     around, twins = Surroundings(), Twins(values=way.values)
-    with everybodys_kept(), heard_apart(), as_written(), torch.inference_mode(False), torch.no_grad():
+    with everybodys_kept(), heard_apart(quiet=call.more), as_written(), torch.inference_mode(False), torch.no_grad():
         shadow = Shadow(twins.twin, around.met)
         try:
             with twins.known():

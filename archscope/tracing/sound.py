@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from torch import nn
 
 from archscope.errors import UsageError, one
+from archscope.tracing.stopping import SUPER
 
 _LISTS: Final = (
     "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children",
@@ -20,7 +21,7 @@ def check_sound(module: nn.Module, called: str) -> None:
     """Refuse a module that PyTorch itself would stumble over, in words and by name.
 
     Raises:
-        UsageError: it contains itself, has no hash, or lists of it are none.
+        UsageError: it contains itself, has no hash, lists of it are none, or it never became a module.
 
     >>> check_sound(nn.Sequential(nn.ReLU()), "it")
     """
@@ -28,6 +29,8 @@ def check_sound(module: nn.Module, called: str) -> None:
         where = f"`{path}` ({type(each).__name__}) of {called}" if path else called
         if again:
             raise UsageError(f"{called} is a module that contains itself, as `{path}`; no such module runs")
+        if getattr(each, "_modules", None) is None:  # its class never called that of `torch.nn.Module`
+            raise UsageError(f"{where} is no whole module yet; {SUPER}")
         if type(each).__hash__ is None:
             raise UsageError(f"{where} has no hash, for its class has an `__eq__` of its own; add "
                              "`__hash__ = torch.nn.Module.__hash__` to the class")  # fmt: skip
@@ -39,6 +42,11 @@ def check_sound(module: nn.Module, called: str) -> None:
                     raise UsageError(f"{where} has a method `{name}` of its own, which returned "
                                      f"{one(type(listed).__name__)} and no list; leave the method to "
                                      "torch.nn.Module")  # fmt: skip
+
+
+def parts_of(module: nn.Module) -> Mapping[str, nn.Module | None]:
+    """The parts of a module by name; of what never became a module, none."""
+    return getattr(module, "_modules", None) or {}
 
 
 def _within(module: nn.Module) -> Iterator[tuple[nn.Module, str, bool]]:
@@ -57,5 +65,5 @@ def _within(module: nn.Module) -> Iterator[tuple[nn.Module, str, bool]]:
             yield each, path, False
             around.add(id(each))
             waiting.append((each, path, True))
-            parts = each._modules.items()
+            parts = parts_of(each).items()
             waiting += [(part, f"{path}.{name}".lstrip("."), False) for name, part in parts if part is not None]

@@ -66,7 +66,7 @@ def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Itera
 @contextmanager
 def apart(around: Surroundings, twin: Twin, restore: Callable[[], None] = lambda: None) -> Iterator[Shadow]:
     """Run somebody's code beside them: nothing is printed, drawn or left."""
-    with everybodys_kept(), heard_apart(), as_written(), plain_attention():
+    with everybodys_kept(), heard_apart(quiet=True), as_written(), plain_attention():
         try:
             yield Shadow(twin, around.met)
         finally:

@@ -30,6 +30,12 @@ _OWN: Final = "call it with that"
 _NO_FORWARD: Final = 'is missing the required "forward" function'
 _UNFLATTENED: Final = "; nothing flattens them before"
 """What is told of a dense layer that is given maps."""
+_NO_GPU: Final = ("Torch not compiled with CUDA enabled", "Found no NVIDIA driver", "No CUDA GPUs are available",
+                  "Torch not compiled with XPU enabled", "MPS backend is not available")  # fmt: skip
+"""What PyTorch says where code wants a device that is not here."""
+_EARLY: Final = "before Module.__init__() call"
+SUPER: Final = "write `super().__init__()` first in its `__init__`"
+"""What to do about a class whose parts come before it is a module, or that never becomes one."""
 _CALLED: Final = re.compile(r"[\w.<>]+\(\) (takes|missing|got)\b")
 """What Python says of a function that is called with other arguments than it takes."""
 
@@ -61,10 +67,24 @@ def told(error: UsageError, attempts: int, remedy: str) -> str:
     return f"{text}{tried}; {remedy}" if remedy else f"{text}{tried}"
 
 
+def mend_code(error: BaseException) -> str:
+    """What to do about code that wants a GPU which is not here, or gives a module parts too early; else empty.
+
+    >>> mend_code(AttributeError("cannot assign module before Module.__init__() call"))
+    'write `super().__init__()` first in its `__init__`'
+    """
+    said = said_by(error)
+    if any(each in said for each in _NO_GPU):
+        return "no GPU is here: leave out `.cuda()` and `device=`, and move the module where it is used"
+    return SUPER if said.endswith(_EARLY) else ""
+
+
 def _mend(error: BaseException, remedy: str) -> str:
     """What to do about what the module's own code is the cause of; empty where it may as well be the inputs."""
     if isinstance(error, (NameError, ImportError)):
         return _MODULE
+    if mend := mend_code(error):
+        return mend
     if said_by(error).endswith(_NO_FORWARD):
         return "write what it does as `def forward(self, x):`"
     if isinstance(error, TypeError) and _CALLED.match(said_by(error)):

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope import analyze, build, trace
 
@@ -195,3 +196,48 @@ def test_a_constant_that_changes_nothing_makes_no_row(way: Any) -> None:
     assert [node.name for node in network.nodes] == ["proj"]
     assert network.observed is not None
     assert sum(network.observed.ran.values()) == network.observed.operations
+
+
+class _Looks(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts how often all values of something large are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.many = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.many += func.overloadpacket.__name__ in ("any", "all", "equal") and args[0].numel() > 100
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_mask_of_many_blocks_is_looked_at_as_often_as_that_of_one(*, causal: bool) -> None:
+    class Adds(nn.Module):
+        def __init__(self, many: int) -> None:
+            super().__init__()
+            self.many = many
+
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(self.many):
+                later = torch.full((16, 16), -math.inf if causal else 0.0, device=x.device).triu(1)
+                x = (x + later).softmax(-1)
+            return x
+
+    looks = []
+    for many in (1, 5):
+        with _Looks() as seen:
+            trace(Adds(many), torch.zeros(2, 16, 16, device="meta"))
+        looks.append(seen.many)
+    assert looks[0] == looks[1] > 0
+
+
+def test_a_mask_that_is_written_after_it_was_looked_at_is_looked_at_again() -> None:
+    class Written(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            mask = torch.zeros(16, 16, device=x.device)
+            x = x + mask
+            mask[3:5] = 1.0
+            return x + mask
+
+    names = [node.layer.type for node in trace(Written(), torch.zeros(2, 16, 16, device="meta")).nodes]
+    assert len(names) == 1

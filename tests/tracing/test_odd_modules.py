@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archscope import analyze, trace
+from archscope.cli import main
 from archscope.errors import UsageError
 
 
@@ -246,6 +247,46 @@ def test_a_module_without_forward_or_without_flattening_says_what_to_write() -> 
     unflattened = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Linear(8 * 26 * 26, 10))
     with pytest.raises(UsageError, match=r"before[^;]*; flatten them in the module, by `x.flatten\(1\)` or an `nn.Fla"):
         trace(unflattened, (1, 28, 28))
+
+
+def test_code_that_wants_a_device_that_is_not_here_is_told_so() -> None:
+    with pytest.raises(
+        UsageError, match=r"; no GPU is here: leave out `.cuda\(\)` and `device=`, and move the module w"
+    ):
+        trace(_Slip(_wants_a_gpu), (4,))
+
+
+def _wants_a_gpu(own: Any, x: Tensor) -> Tensor:
+    raise AssertionError("Torch not compiled with CUDA enabled")
+
+
+class NeverOne(nn.Module):
+    """Its class forgets that of `torch.nn.Module`."""
+
+    def __init__(self) -> None:
+        self.number = 3
+
+
+class PartsFirst(nn.Module):
+    """Has a part before it is a module."""
+
+    def __init__(self) -> None:
+        self.a = nn.Linear(4, 4)
+        super().__init__()
+
+
+@pytest.mark.parametrize("module", [NeverOne, lambda: nn.Sequential(NeverOne())])
+def test_what_never_became_a_module_is_told_what_to_write(module: Any) -> None:
+    with pytest.raises(
+        UsageError, match=r"NeverOne\b.* is no whole module yet; write `super\(\).__init__\(\)` first in"
+    ):
+        trace(module(), (4,))
+
+
+@pytest.mark.parametrize("name", ["NeverOne", "PartsFirst"])
+def test_a_class_that_is_no_module_yet_is_told_what_to_write(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", f"{__name__}:{name}@4"]) == 2
+    assert capsys.readouterr().err.endswith("; write `super().__init__()` first in its `__init__`\n")
 
 
 @pytest.mark.parametrize("slip", [lambda own, x: None.shape, lambda own, x: own.a(x[:, :2]), lambda own, x: {}["a"]])
