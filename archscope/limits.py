@@ -59,6 +59,8 @@ LONG_PAGE: Final = 2_000
 """Layers from which a page that holds each of them, with its memory, takes more than a few seconds."""
 MOST_STEPS: Final = 20_000
 """Steps that PyTorch goes through one by one without values, of a recurrence say: three milliseconds each."""
+LONG_STEPS: Final = 2_000
+"""Steps of a recurrence from which reading it takes more than a few seconds; the command says so and goes on."""
 MOST_TRACKED: Final = 8_000
 """Operations of a module that PyTorch's memory tracker looks at whenever memory is asked: some seconds."""
 LONGEST_SENTENCE: Final = 600

@@ -1,10 +1,11 @@
-"""`without_collector`: build many objects that all live on, without having them searched for garbage."""
+"""What is asked of somebody who waits: `without_collector` has them wait less, `note` says what will be long."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 _FEW: Final = 20_000
@@ -47,3 +48,31 @@ def without_collector() -> Iterator[None]:
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
+
+
+_NOTED: Final[ContextVar[tuple[Callable[[str], None], set[str]] | None]] = ContextVar("noted", default=None)
+"""What tells a note, and the notes that it has told; None where nobody listens."""
+
+
+@contextmanager
+def noted(tell: Callable[[str], None]) -> Iterator[None]:
+    """Have notes told that come in here, each once."""
+    token = _NOTED.set((tell, set()))
+    try:
+        yield
+    finally:
+        _NOTED.reset(token)
+
+
+def note(text: str) -> None:
+    """Say that what comes next is long, and what to ask instead; to nobody, where a program asks.
+
+    >>> with noted(print):
+    ...     note("this will take a while")
+    ...     note("this will take a while")
+    this will take a while
+    """
+    listening = _NOTED.get()
+    if listening is not None and text not in listening[1]:
+        listening[1].add(text)
+        listening[0](text)

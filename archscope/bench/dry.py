@@ -41,6 +41,7 @@ def dry_run(
             model, batch, dtype, mode = key
             precision = PRECISIONS[dtype]
             limits = floors(analyses[model], ceilings, precision, batch=batch, mode=mode)
+            eager, why = _f3(traces[key], ceilings, dtype)
             found.append(
                 {
                     "device": ceilings.device,
@@ -50,7 +51,8 @@ def dry_run(
                     "mode": mode,
                     "f1": limits.f1,
                     "f2": limits.f2,
-                    "f3": _f3(traces[key], ceilings, dtype),
+                    "f3": eager,
+                    "without_f3": why,
                     "throughput": batch / limits.f1 if limits.f1 else None,
                     "layers": _layers(limits),
                 }
@@ -75,12 +77,22 @@ def _operations(analysis: Analysis, module: Called | None, batch: int, dtype: st
     return operations(analysis.network, PRECISIONS[dtype], batch=batch, mode=mode)
 
 
-def _f3(found: Any, ceilings: Ceilings, dtype: str) -> float | None:
+def _f3(found: Any, ceilings: Ceilings, dtype: str) -> tuple[float | None, str | None]:
+    """F3, or why there is none."""
+    precision = PRECISIONS[dtype]
+    if importlib.util.find_spec("torch") is None:
+        return None, "PyTorch is not installed"
+    if precision.autocast is not None:
+        return None, "its casts depend on the device"
     if found is None:
-        return None
+        return None, "its code stops where tensors have no values"
     from archscope.bench.eager import f3
 
-    return f3(found, ceilings, PRECISIONS[dtype])
+    seconds = f3(found, ceilings, precision)
+    if seconds is not None:
+        return seconds, None
+    rate = "the rate of memory" if not ceilings.traffic else f"the rate of `{precision.peak}`"
+    return None, f"{rate} of {ceilings.device} is not known"
 
 
 def _layers(limits: Floors) -> list[dict[str, Any]]:
@@ -131,14 +143,9 @@ def sources(document: Mapping[str, Any]) -> list[str]:
 
 def _without_f3(document: Mapping[str, Any]) -> Iterator[str]:
     """Why networks have no F3."""
-    names = dict.fromkeys(each["model"] for each in document["floors"] if each["f3"] is None and not _casts(each))
-    if names and importlib.util.find_spec("torch") is None:
-        yield "F3 needs PyTorch, which is not installed."
-    elif names:
-        yield f"{', '.join(names)} has no F3: its code stops where tensors have no values, or a rate is missing."
-    if any(map(_casts, document["floors"])):
-        yield "Autocast has no F3: its casts depend on the device."
-
-
-def _casts(found: Mapping[str, Any]) -> bool:
-    return PRECISIONS[found["dtype"]].autocast is not None
+    names: dict[str, dict[str, None]] = {}
+    for each in document["floors"]:
+        if each["without_f3"] is not None:
+            names.setdefault(each["without_f3"], {})[each["model"]] = None
+    for why, those in names.items():
+        yield f"{', '.join(those)} {'has' if len(those) == 1 else 'have'} no F3: {why}."

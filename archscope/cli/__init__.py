@@ -28,7 +28,8 @@ from typer.core import TyperGroup
 from archscope.cli.terminal import complain
 from archscope.diagnostics import clipped
 from archscope.errors import ArchscopeError, readable
-from archscope.escaping import visible
+from archscope.escaping import terminal, visible
+from archscope.patience import noted
 from archscope.theirs import heard_once
 
 COMMANDS: Final = (
@@ -155,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout, sys.stderr = sys.stdout or _Closed(), sys.stderr or _Closed()
     _speak_utf8()
     try:
-        with heard_once():
+        with heard_once(), noted(lambda text: complain(terminal(text))):
             status = _group()(given, prog_name="archscope", standalone_mode=False)
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -1,4 +1,7 @@
-"""`refuse_long`: what PyTorch goes through one step after another, also where tensors have no values, has an end."""
+"""`refuse_long`: what PyTorch goes through one step after another, also where tensors have no values, has an end.
+
+A recurrence that ends, but not soon, is noted before it runs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any, Final
 from torch import Tensor
 
 from archscope.errors import UsageError
-from archscope.limits import MOST_STEPS
+from archscope.limits import LONG_STEPS, MOST_STEPS
+from archscope.patience import note
 
 STEPWISE: Final = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "bilinear"})
 """Functions of PyTorch that do so."""
@@ -32,6 +36,9 @@ def refuse_long(name: str, args: Sequence[Any], where: str) -> None:
             raise UsageError(f"{place} is a recurrence that goes through {steps:,} steps of its layers one after "
                              f"another; {MOST_STEPS:,} are waited for: state a shorter input, of which each step is "
                              "as long")  # fmt: skip
+        if steps > LONG_STEPS:
+            note(f"note: {place} is a recurrence that goes through {steps:,} steps of its layers one after another, "
+                 "which takes some seconds for every thousand; each step of a shorter input is as long")  # fmt: skip
     elif len(args) > 2 and isinstance(args[2], Tensor) and args[2].shape[0] > MOST_STEPS:
         raise UsageError(f"{place} is a bilinear layer of {args[2].shape[0]:,} outputs, which PyTorch goes through one "
                          f"after another; {MOST_STEPS:,} are waited for: give it fewer, each costs alike")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -26,15 +27,15 @@ class _Asks(nn.Module):
         return self.layer(x) if float(x.sum()) >= 0 else x
 
 
-def told(module: nn.Module, dtype: str = "fp32") -> list[str]:
+def told(module: nn.Module, dtype: str = "fp32", device: Ceilings = GIVEN) -> list[str]:
     called: Called = call_module(module, Call((Given((4,)),), {}), "asks")
     cell = Cell(model="asks", batch=2, dtype=dtype, layout="nchw", engine="eager", mode="infer")
-    document = dry_run([cell], {"asks": analyze(called.network)}, [GIVEN], {"asks": called})
+    document = dry_run([cell], {"asks": analyze(called.network)}, [device], {"asks": called})
     return sources(document)
 
 
 def test_code_that_wants_values_is_named() -> None:
-    line = "asks has no F3: its code stops where tensors have no values, or a rate is missing."
+    line = "asks has no F3: its code stops where tensors have no values."
     assert line in told(_Asks())
     assert not any("no F3" in each for each in told(nn.Linear(4, 4)))
 
@@ -42,5 +43,13 @@ def test_code_that_wants_values_is_named() -> None:
 def test_autocast_says_so() -> None:
     with torch.random.fork_rng(devices=[]):
         found = told(nn.Linear(4, 4), "amp-bf16")
-    assert "Autocast has no F3: its casts depend on the device." in found
-    assert not any(each.startswith("asks has") for each in found)
+    assert [each for each in found if "no F3" in each] == ["asks has no F3: its casts depend on the device."]
+
+
+@pytest.mark.parametrize(("device", "why"), [
+    (Ceilings("a device", "by hand", {"bf16": 1e12}, {"copy": 1e12}), "the rate of `fp32` of a device is not known"),
+    (Ceilings("a device", "by hand", {"fp32": 1e12}, {}), "the rate of memory of a device is not known"),
+])  # fmt: skip
+def test_a_rate_that_is_not_known_is_named(device: Ceilings, why: str) -> None:
+    found = told(nn.Linear(4, 4), device=device)
+    assert [each for each in found if "no F3" in each] == [f"asks has no F3: {why}."]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope import analyze, trace
+from archscope.cli import main
 from archscope.errors import UsageError
 from archscope.limits import MOST_STEPS
 
@@ -61,3 +62,24 @@ def test_outputs_of_a_bilinear_layer_without_end_say_how_many_they_are() -> None
     with pytest.raises(UsageError, match="`part` is a bilinear layer of 100,000,000,000 outputs, which PyTorch goes"):
         trace(module, (4,))
     assert analyze(trace(_Around(nn.Bilinear(4, 4, 20)), (4,))).totals.parameters == 340
+
+
+class Recurrent(_Around):
+    def __init__(self) -> None:
+        super().__init__(nn.LSTM(4, 4, num_layers=2, batch_first=True))
+
+
+def test_a_long_recurrence_is_noted_once_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("archscope.tracing.stepwise.LONG_STEPS", 19)
+    assert main(["table", f"{__name__}:Recurrent@10,4"]) == 0
+    noted = [each for each in capsys.readouterr().err.splitlines() if each.startswith("note: ")]
+    assert len(noted) == 1
+    assert noted[0].startswith(
+        "note: `part` is a recurrence that goes through 20 steps of its layers one after another"
+    )
+    assert main(["table", f"{__name__}:Recurrent@9,4"]) == 0
+    assert capsys.readouterr().err == ""
+    trace(Recurrent(), (10, 4))  # a program is told nothing
+    assert capsys.readouterr().err == ""
