@@ -286,7 +286,8 @@ class Shadow:
         empty.__kwdefaults__ = self.part(value.__kwdefaults__)
         for name in ("__qualname__", "__module__", "__doc__", "__annotations__"):
             setattr(empty, name, getattr(value, name))
-        empty.__dict__.update(self.part(value.__dict__))
+        for name, each in value.__dict__.items():  # a dict is copied empty, and filled later
+            empty.__dict__[name] = self.part(each)
 
     def _cell(self, value: types.CellType) -> Any:
         def fill(original: types.CellType, empty: types.CellType) -> None:
