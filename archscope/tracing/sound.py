@@ -10,6 +10,8 @@ from torch import nn
 from archscope.errors import UsageError, one
 from archscope.tracing.stopping import SUPER
 
+_HASHED: Final = "add `__hash__ = torch.nn.Module.__hash__` to the class"
+
 _LISTS: Final = (
     "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children",
     "named_children",
@@ -32,9 +34,9 @@ def check_sound(module: nn.Module, called: str) -> None:
         if getattr(each, "_modules", None) is None:  # its class never called that of `torch.nn.Module`
             raise UsageError(f"{where} is no whole module yet; {SUPER}")
         if type(each).__hash__ is None:
-            raise UsageError(f"{where} has no hash, for its class has an `__eq__` of its own; add "
-                             "`__hash__ = torch.nn.Module.__hash__` to the class")  # fmt: skip
-        hash(each)
+            raise UsageError(f"{where} has no hash, for its class has an `__eq__` of its own; {_HASHED}")
+        if type(type(each).__hash__(each)) is not int:
+            raise UsageError(f"{where} has a `__hash__` of its own that returns no whole number; {_HASHED}")
         for name in _LISTS:
             if getattr(type(each), name) is not getattr(nn.Module, name):
                 listed: Any = getattr(each, name)()

@@ -45,13 +45,16 @@ def kept(module: nn.Module) -> Iterator[None]:
 
 
 def at_inference(module: nn.Module) -> nn.Module:
-    """A module as at inference; that of an exported program knows one way to run, and refuses to be told."""
+    """A module as at inference; that of an exported program knows one way to run, and refuses to be told.
+
+    What its ``eval`` returns is not asked: many write a ``train`` of their own, and forget to return the module.
+    """
     try:
-        return module.eval()
+        module.eval()
     except NotImplementedError:
         for each in module.modules():
             each.training = False
-        return module
+    return module
 
 
 @contextmanager

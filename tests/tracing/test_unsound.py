@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import archscope
 from archscope.errors import UsageError
 from archscope.theirs import method_of_theirs, place_of
+from archscope.tracing.calling import call_thing
 
 METHODS = ("__getattr__", "__hash__", "named_parameters", "named_modules", "named_children", "named_buffers", "train",
            "eval", "modules")  # fmt: skip
@@ -66,6 +67,23 @@ def test_a_list_that_is_none_is_told_by_name(name: str) -> None:
 def test_a_module_without_a_hash_is_told_what_to_write() -> None:
     with pytest.raises(UsageError, match=r"Odd has no hash.*add `__hash__ = torch.nn.Module.__hash__`"):
         archscope.trace(_with("__eq__", lambda one, other: one is other), (4,))
+
+
+def test_a_hash_that_is_no_number_is_told() -> None:
+    with pytest.raises(
+        UsageError, match=r"Odd has a `__hash__` of its own that returns no whole number; add `__hash__"
+    ):
+        archscope.trace(_with("__hash__", lambda _: None), (4,))
+
+
+def test_a_train_that_returns_nothing_is_no_mistake() -> None:
+    def train(self: nn.Module, mode: bool = True) -> None:
+        nn.Module.train(self, mode)
+
+    called = call_thing(_with("train", train), [(4,)], {})
+    found = archscope.verify(called.network, ["FLOPs"], module=called)
+    assert found.analysis.totals.macs == 12
+    assert not found.differing
 
 
 def test_a_module_that_contains_itself_is_told_where() -> None:
