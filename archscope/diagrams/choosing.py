@@ -15,6 +15,9 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain, neurons, recurrence, transformer, volumes
+from archscope.diagrams.circuits import Cell
+from archscope.diagrams.handmade import by_hand
+from archscope.diagrams.loops import NoLoopError
 from archscope.diagrams.refusal import NotShownError
 from archscope.layers.base import spell_count
 
@@ -51,10 +54,12 @@ def choose(analysis: Analysis) -> Choice:
             refused["transformer"] = str(error)
         else:
             return Choice("transformer", "blocks that attend are added to one stream")
-    if recurs is not None:
+    if recurs is not None or _written_out(analysis):
         try:
             sides = recurrence.sides_of(analysis)
         except NotShownError as error:
+            if recurs is None:
+                return _without_recurrence(analysis, {**refused, "unrolled": str(error)})
             told = f"`{recurs.name}` ({recurs.node.layer.label}) goes through steps, which a box does not show"
             return Choice("graph", "for any network", {**refused, "unrolled": str(error), "boxes": told})
         else:
@@ -62,6 +67,18 @@ def choose(analysis: Analysis) -> Choice:
             if any(level.attends for side in sides for level in side.levels):
                 why = "recurrence that attends to the states of another"
             return Choice("unrolled", why + _by_hand(sides), refused)
+    return _without_recurrence(analysis, refused)
+
+
+def _written_out(analysis: Analysis) -> bool:
+    """Whether code writes recurrence out, of layers that are no cells."""
+    try:
+        return bool(by_hand(analysis))
+    except NoLoopError:
+        return False
+
+
+def _without_recurrence(analysis: Analysis, refused: dict[str, str]) -> Choice:
     try:
         found = _of_a_chain(analysis, refused)
     except NotShownError as error:
@@ -79,7 +96,12 @@ def choose(analysis: Analysis) -> Choice:
 
 def _by_hand(sides: Sequence[recurrence.Side]) -> str:
     """What is said of cells that a loop calls; empty where layers run through the sequence themselves."""
-    cells = [level.unit.name for side in sides for level in side.levels if level.depth and level.words]
+    cells = [
+        level.unit.label if isinstance(level.unit, Cell) else level.unit.name
+        for side in sides
+        for level in side.levels
+        if level.depth and level.words
+    ]
     named = " and ".join(f"`{name}`" for name in cells)
     return f", in a loop that calls {named} again at each step" if cells else ""
 

@@ -1,8 +1,8 @@
 """Which closed blocks of a picture to open where there is room: those that matter most, all of one rank or none.
 
 Blocks are of one rank if their names are the same but for numbers, `layer1` to `layer4`, `inception3a` and
-`inception4b`; and if they hold the same layers but for their sizes, as what a U-Net has on its way down and on its way
-up. What costs most, and what is rare, is of most interest.
+`inception4b`; if they hold the same layers but for their sizes, as what a U-Net has on its way down and on its way up;
+and if they stand side by side in the network, as two encoders. What costs most, and what is rare, is of most interest.
 
 >>> rank(["layer3", "2"]), rank(["inception3a"]), rank(["body", "0.0"]), rank(["body", "4–5"])
 ('layer#.#', 'inception#', 'body.#', 'body.#')
@@ -11,7 +11,7 @@ up. What costs most, and what is rare, is of most interest.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from glob import escape
 from typing import Final
@@ -46,19 +46,22 @@ def rank(labels: Sequence[str]) -> str:
     return ".".join(re.sub(r"\d+[a-z]?(?:–\d+[a-z]?)?(?![a-z])", "#", each) for each in first)
 
 
-def closed(root: Block, opens: Opens, analysis: Analysis) -> tuple[Kin, ...]:
-    """The closed blocks of a picture by rank, those of most interest first."""
+def closed(root: Block, opens: Opens, analysis: Analysis, unfolded: Block) -> tuple[Kin, ...]:
+    """The closed blocks of a picture by rank, those of most interest first; ``unfolded`` is it with all copies."""
     found: dict[str, list[tuple[str, Block]]] = {}
     named: dict[str, str] = {}
     alike: dict[object, str] = {}
+    side = _side_by_side(unfolded)
     for labels, block in _closed(root, (), opens, 1):
         name = named.setdefault(rank(labels), alike.get(_made_of(block), rank(labels)))
-        first = alike.setdefault(_made_of(block), name)
-        if first != name:
-            found[first] += found.pop(name, [])
-            named.update({each: first for each, other in named.items() if other == name})
-            alike.update({each: first for each, other in alike.items() if other == name})
-        found.setdefault(first, []).append((".".join(labels), block))
+        for kind in (_made_of(block), side.get(block.name)) if len(labels) == 1 else (_made_of(block),):
+            first = name if kind is None else alike.setdefault(kind, name)
+            if first != name:
+                found[first] += found.pop(name, [])
+                named.update({each: first for each, other in named.items() if other == name})
+                alike.update({each: first for each, other in alike.items() if other == name})
+                name = first
+        found.setdefault(name, []).append((".".join(labels), block))
     totals = analysis.totals
     whole = int(totals.parameters), int(totals.macs_at_least)
     kin = []
@@ -66,6 +69,21 @@ def closed(root: Block, opens: Opens, analysis: Analysis) -> tuple[Kin, ...]:
         shares = [sum(_cost(block)[way] for _, block in members) / whole[way] if whole[way] else 0.0 for way in (0, 1)]
         kin.append(Kin(tuple(path for path, _ in members), max(shares) + 1 / len(members)))
     return tuple(sorted(kin, key=lambda each: (-each.interest, each.paths)))
+
+
+def _side_by_side(root: Block) -> Mapping[str, frozenset[str]]:
+    """For the outermost blocks of which none leads to another, as two encoders, which they are; by their names."""
+    home = {unit.name: place for place, child in enumerate(root.children) for unit in units(child)}
+    above: list[int] = []
+    for place, child in enumerate(root.children):
+        bits = 0
+        for source in (home.get(ref.node, place) for unit in units(child) for ref in unit.inputs):
+            bits |= 0 if source >= place else above[source] | 1 << source
+        above.append(bits)
+    blocks = [place for place, child in enumerate(root.children) if isinstance(child, Block)]
+    beside = {one: [each for each in blocks if not (above[one] >> each | above[each] >> one) & 1] for one in blocks}
+    return {root.children[one].name: frozenset(root.children[each].name for each in others)
+            for one, others in beside.items() if len(others) > 1}  # fmt: skip
 
 
 def to_depth(depth: int, expand: Sequence[str], collapse: Sequence[str]) -> Opens:

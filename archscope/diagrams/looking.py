@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.diagrams.circuits import Cell
 from archscope.diagrams.graph.units import Unit, is_glue
 from archscope.diagrams.loops import Looped
 from archscope.network import Ref
@@ -54,7 +55,7 @@ class Bridge:
 
 def recurs(unit: Unit) -> bool:
     """Whether a unit is recurrence."""
-    return unit.rows[0].node.layer.verb == "Recurrence"
+    return isinstance(unit, Cell) or unit.rows[0].node.layer.verb == "Recurrence"
 
 
 def symbol(unit: Unit) -> str:

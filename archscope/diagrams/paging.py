@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Final, Literal
 
 from archscope.diagrams import volumes
@@ -25,7 +24,7 @@ COLUMN: Final = "ieee-column"
 _LEGIBLE: Final[Mapping[str, float]] = {"beamer": 7.0, "16:9": 14.0, COLUMN: 6.0}
 """Letters on a page that are smaller than these are made larger, if less is written or another style allows it."""
 
-_WITH_NUMBERS: Final = {("boxes", "16:9"): 12.0}
+_WITH_NUMBERS: Final = {("boxes", "beamer"): 4.5, ("boxes", "16:9"): 12.0}
 """Of a style on a page, letters that are not too small where all is written: the size of maps and the number of their
 channels are what boxes are drawn for."""
 
@@ -147,7 +146,7 @@ def _letters(drawing: Drawing) -> float:
 
 
 def _on_slide(drawing: Drawing, page: str, directions: Directions) -> Drawing:
-    """With the largest letters that fit a slide; if none do, as a graph in another direction, or smaller ones.
+    """With the largest letters that fit a slide, or smaller ones; a graph in the direction that opens more of it.
 
     Where nothing fits it is drawn with the least of the letters that are read from afar, which says what it needs.
     """
@@ -156,7 +155,8 @@ def _on_slide(drawing: Drawing, page: str, directions: Directions) -> Drawing:
         turned = [drawing]
     tries = [_largest(each, LETTERS[page]) for each in turned]
     smaller = (_sized(each, size) for size in SMALLER[page] for each in turned)
-    return next((each for each in chain(tries, smaller) if _shapes(each)), tries[0])
+    best = max(tries, key=_shapes)
+    return best if _shapes(best) else next((each for each in smaller if _shapes(each)), tries[0])
 
 
 def _largest(drawing: Drawing, sizes: Sequence[float]) -> Drawing:

@@ -18,6 +18,7 @@ from typing import Final
 from archscope.analysis import Row
 from archscope.diagrams.graph.units import Unit, is_glue
 from archscope.diagrams.looking import readers_of, recurs, symbol, whole
+from archscope.diagrams.loops import Looped
 
 _WEIGHS: Final = frozenset({"×", "@"})
 _OVER: Final = " over all steps"
@@ -65,7 +66,8 @@ def pools_of(units: Sequence[Unit]) -> Iterator[Pool]:
         if found is not None and not taken & {unit.name for unit in found[1]}:
             reads, parts, over = found
             taken |= {unit.name for unit in parts}
-            turned = tuple(row for row in by_name[reads].rows[1:] if is_glue(row.node.layer))
+            own = () if isinstance(by_name[reads], Looped) else by_name[reads].rows[1:]
+            turned = tuple(row for row in own if is_glue(row.node.layer))
             told = _said(parts)
             family = "sequence" if told == "attention" else end.rows[0].node.layer.family
             unit = whole(parts, "attention" if told == "attention" else end.label)
@@ -80,14 +82,14 @@ def _parts(end: Unit, by_name: Mapping[str, Unit], readers: Mapping[str, set[str
     inside = {end.name}
     while True:
         outside = {ref.node for name in inside for ref in by_name[name].inputs} - inside
-        if not outside <= by_name.keys():
+        if not outside or not outside <= by_name.keys():
             return None
         nearest = max(outside, key=order.index)
         unit = by_name[nearest]
         if not readers[nearest] <= inside:
             return None
         if len(outside) == 1 and (recurs(unit) or (len(unit.inputs) == 1 and len(_plain(unit.rows[0].output)) == 2)):
-            steps = int(unit.rows[0].output[0])
+            steps = int(unit.outputs[0][0] if isinstance(unit, Looped) else unit.rows[0].output[0])
             parts = [each for name, each in by_name.items() if name in inside]
             known = steps > 1 and recurs(_top(unit, by_name)) and _said(parts) != ""
             over = _over_steps(parts, unit, by_name) if known else None
@@ -118,7 +120,8 @@ def _over_steps(parts: Sequence[Unit], reads: Unit, by_name: Mapping[str, Unit])
             at, shape = next(
                 ((along[ref.node], shape) for ref, shape in zip(row.node.inputs, row.input_shapes, strict=True)
                  if along.get(ref.node) is not None), (None, ()))  # fmt: skip
-            if name == top.name and not is_glue(row.node.layer):
+            at_each = name == top.name or isinstance(by_name[name], Looped)
+            if at_each and not is_glue(row.node.layer):
                 at = 0
             elif at is not None:
                 gone = row.node.layer.reduced(shape)

@@ -8,14 +8,17 @@ a cell at each step is read as the layer that it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.diagrams.circuits import Cell
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
-from archscope.diagrams.looking import Bridge, attentions, bridges, fed, symbol, whole
-from archscope.diagrams.loops import Looped, NoLoopError, folded
+from archscope.diagrams.handmade import by_hand
+from archscope.diagrams.looking import Bridge, attentions, bridges, fed, recurs, symbol, whole
+from archscope.diagrams.loops import Looped, NoLoopError, folded, lays_out
 from archscope.diagrams.pooled import Pool, pools_of
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.rounds import rounds
@@ -67,7 +70,11 @@ class Level:
         """What is done at one step where it takes several layers: attention, or what a loop does again at each."""
         told = self.unit.words if isinstance(self.unit, Looped) else self.unit.rows if self.attends or self.pool else ()
         said = self.pool.said if self.pool is not None else lambda row: row.node.layer.label
-        return tuple(said(row) for row in told if not is_glue(row.node.layer))
+        spoken = [said(row) for row in told if not is_glue(row.node.layer)]
+        if not isinstance(self.unit, Cell):
+            return tuple(spoken)
+        many = Counter(spoken)
+        return tuple(word if count == 1 else f"{word} ×{count}" for word, count in many.items())
 
     @property
     def word(self) -> str:
@@ -76,7 +83,16 @@ class Level:
             return "attention"
         if self.pool is not None:
             return self.pool.word
+        if isinstance(self.unit, Cell):
+            return "cell"
         return self.unit.rows[0].node.layer.label.split(" ")[0].rstrip(",")
+
+    @property
+    def family(self) -> str:
+        """That of its layer, or of what it does."""
+        if self.pool is not None:
+            return self.pool.family
+        return "sequence" if self.attends or isinstance(self.unit, Cell) else self.unit.rows[0].node.layer.family
 
 
 @dataclass(frozen=True)
@@ -101,7 +117,7 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
     """
     title, inputs = analysis.title, analysis.network.inputs
     units = _units(analysis)
-    recurrent = [unit for unit in units if unit.rows[0].node.layer.verb == "Recurrence"]
+    recurrent = [unit for unit in units if recurs(unit)]
     again = [unit.rows[0] for unit in recurrent if unit.rows[0].shares and not isinstance(unit, Looped)
              and _steps(unit.rows[0].input_shapes[0]) in (0, 1)]  # fmt: skip
     if not again and not any(isinstance(unit, Looped) or _steps(unit.rows[0].input_shapes[0]) for unit in recurrent):
@@ -161,7 +177,7 @@ def _end(name: str, levels: Sequence[Level]) -> str:
 
 def _units(analysis: Analysis) -> tuple[Unit, ...]:
     """The units of a network, with its loops folded if their steps or their rounds are alike."""
-    for way in (folded, rounds):
+    for way in (by_hand, folded, rounds):
         try:
             return tuple(fed(way(analysis)))
         except NoLoopError:
@@ -199,13 +215,14 @@ def _begins(unit: Unit, others: Sequence[Level]) -> str:
     handed = {level.unit.name: level for level in others if level.depth and level.directions == 1}
     level = handed.get(before)
     wanted = () if level is None else tuple(Ref(before, number + 1) for number in range(len(level.states)))
-    return before if unit.rows[0].node.layer.verb == "Recurrence" and unit.inputs[1:] == wanted else ""
+    return before if recurs(unit) and unit.inputs[1:] == wanted else ""
 
 
 def _next(unit: Unit, below: Sequence[Level], steps: int, begins: str, title: str) -> Level:
     layer = unit.rows[0].node.layer
     last = (bool(below) and below[-1].last) or unit.inputs[0].output > 0 or layer.verb == "Selection"
-    if not last and (layer.family in _MIXES or layer.verb == "Attention" or _steps(unit.outputs[0]) != steps):
+    mixes = layer.family in _MIXES and not isinstance(unit, Cell)
+    if not last and (mixes or layer.verb == "Attention" or _steps(unit.outputs[0]) != steps):
         raise NotUnrolledError(f"`{unit.name}` ({layer.label}) of {title} mixes steps, which style unrolled does "
                                "not show")  # fmt: skip
     return _level(unit, last, begins)
@@ -252,7 +269,9 @@ def _ends_in(side: Side, analysis: Analysis) -> bool:
 def _ends_last(level: Level, analysis: Analysis) -> bool:
     """Whether of all that a recurrence gives, the network gives what it has at its last step."""
     outputs = analysis.network.outputs
-    calls = {row.name for row in level.unit.rows if row.node.layer.verb == "Recurrence"}
+    by_itself = isinstance(level.unit, Cell)
+    calls = {row.name for row in level.unit.rows
+             if row.node.layer.verb == "Recurrence" or (by_itself and not lays_out(row))}  # fmt: skip
     if not {ref.node for ref in outputs} <= calls:
         return False
     # A layer gives all its states first, and then those that it ends with.
@@ -264,7 +283,7 @@ def _ends_last(level: Level, analysis: Analysis) -> bool:
 def _level(unit: Unit, last: bool, begins: str) -> Level:
     row = unit.rows[0]
     layer = row.node.layer
-    if layer.verb != "Recurrence" or last:
+    if not recurs(unit) or last:
         return Level(unit, last)
     if isinstance(unit, Looped):
         feeds = next((ref.node for ref in unit.before), "")

@@ -287,8 +287,7 @@ class Strip:
         return [curve, tip[-1]]
 
     def _box(self, level: Level, x: float, top: float) -> list[Item]:
-        family = level.pool.family if level.pool else level.unit.rows[0].node.layer.family
-        shade = self.theme.shade("sequence" if level.attends else family)
+        shade = self.theme.shade(level.family)
         wide = self.drawn[-1][0] - self.drawn[0][0] + self.wide if level.pool else self.box
         body = rounded(x - wide / 2, top, wide, self.cell, 0.45 * self.font, fill=shade.fill,
                        stroke=shade.stroke)  # fmt: skip

@@ -19,6 +19,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams import fonts
 from archscope.diagrams.cell import cell, kind_of
+from archscope.diagrams.circuits import Cell
 from archscope.diagrams.graph.labels import lines_of
 from archscope.diagrams.graph.units import Unit
 from archscope.diagrams.handing import Handing, rises, written
@@ -29,6 +30,7 @@ from archscope.diagrams.scale import Page, Plan, fit
 from archscope.diagrams.scene import Item, Scene, Text, bounds, moved
 from archscope.diagrams.strip import Measures, Place, Strip
 from archscope.diagrams.transformer.shapes import arrow
+from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 
 _LONG: Final = 50
@@ -132,6 +134,11 @@ class _Figure:
             return []
         alike: dict[tuple[int, str], Level] = {}
         for level in self.levels:
+            if isinstance(level.unit, Cell):
+                raise UsageError(
+                    f"{level.unit.label} is written out in code, of {' · '.join(level.words)}, and --show cell draws "
+                    "the inside of RNN, GRU and LSTM; leave it out"
+                )
             if level.depth:
                 alike.setdefault(kind_of(level), level)
         return [item for each in alike.values() for item in cell(each, self.font, self.theme)]

@@ -194,19 +194,22 @@ def _units(analysis: Analysis, *, glue: bool) -> tuple[Unit, ...]:
 def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ...]:
     """The blocks that a view at a depth shows closed, by rank, those of most interest first."""
     opens = to_depth(depth, request.expand, request.collapse)
-    return closed(_tree(analysis, request), opens, analysis)
+    unfolded, tree = _trees(analysis, request)
+    return closed(tree, opens, analysis, unfolded)
 
 
 def unequal_in(analysis: Analysis, depth: int, request: Request) -> tuple[str, ...]:
     """The blocks that are alike, where a view at a depth shows some of them open and some closed or not at all."""
-    return unequal(_tree(analysis, request), to_depth(depth, request.expand, request.collapse), within=True)
+    return unequal(_trees(analysis, request)[1], to_depth(depth, request.expand, request.collapse), within=True)
 
 
-def _tree(analysis: Analysis, request: Request) -> Block:
+def _trees(analysis: Analysis, request: Request) -> tuple[Block, Block]:
+    """The blocks of a network, and the same with equal ones in series as one."""
     found = _units(analysis, glue=request.glue)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
-    return folded(tree_of(found), consumers(found, outputs), loosely=True)[0]
+    tree = tree_of(found)
+    return tree, folded(tree, consumers(found, outputs), loosely=True)[0]
 
 
 def _depth(tree: Block, depth: int | Literal["auto", "full"]) -> int:

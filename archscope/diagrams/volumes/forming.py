@@ -42,7 +42,8 @@ class Former:
         home = {layer: unit.name for unit in self.units for layer in unit.layers}
         self.outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
         self.readers = consumers(self.units, self.outputs)
-        self.staged: Staged = staged(tree_of(self.units), self.readers)
+        self.tree = tree_of(self.units)
+        self.staged: Staged = staged(self.tree, self.readers)
         require_blocks(self.staged.root, (*expand, *collapse))
         self.drawn = len(units(self.staged.root))
         self.by_name = {unit.name: unit for unit in self.units}
@@ -69,7 +70,8 @@ class Former:
 
     def closed(self, depth: int) -> tuple[Kin, ...]:
         """The blocks that are closed at a depth, by rank, those of most interest first."""
-        return closed(self.staged.root, to_depth(depth, self.expand, self.collapse), self.analysis)
+        opens = to_depth(depth, self.expand, self.collapse)
+        return closed(self.staged.root, opens, self.analysis, self.tree)
 
     def unequal(self, depth: int) -> tuple[str, ...]:
         """Patterns for the blocks of which, at a depth, some are closed though they hold the same as open ones."""

@@ -1,7 +1,8 @@
-"""Blocks that are alike are open together, also where one of them stands within another block."""
+"""Blocks that are alike, or side by side, are open together; and as many as a slide has room for."""
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -52,3 +53,43 @@ def test_who_names_one_of_them_has_it_as_it_is_named(copies: int) -> None:
     room: dict[str, Any] = {"style": "graph", "width": "250mm", "height": "190mm", "font_size": 6}
     for asked in ({"collapse": "visual"}, {"expand": "encoder", "collapse": "visual.encoder"}):
         assert encoders(archscope.draw(network, **room, **asked)) == 1
+
+
+def towers(*, serial: bool) -> Network:
+    """Two blocks of different layers, each of several, side by side or one after the other."""
+    b = Builder("towers", one=(8,), other=(8,))
+    last = b.add("wide", "linear", "one", group=["image"], out_features=64)
+    for number in range(4):
+        last = b.add("norm", "layer_norm", last, group=["image", f"{number}"])
+        last = b.add("up", "linear", last, group=["image", f"{number}"], out_features=64)
+    found = "other" if not serial else b.add("join", "add", b.add("fit", "linear", last, out_features=8), "other")
+    for number in range(3):
+        found = b.add("gate", "linear", found, group=["words"], out_features=32 + number)
+        found = b.add("act", "tanh", found, group=["words"])
+    return b.network(b.add("both", "multiply", b.add("a", "linear", last, out_features=6),
+                           b.add("b", "linear", found, out_features=6)))  # fmt: skip
+
+
+@pytest.mark.parametrize(("serial", "counts"), [(False, {0, 2}), (True, {1, 2})])
+def test_blocks_side_by_side_are_of_one_rank_though_they_hold_different_layers(serial: bool, counts: set[int]) -> None:
+    network = towers(serial=serial)
+    seen = set()
+    for width, height in product((60, 75, 90, 160), (90, 130, 170, 210)):
+        try:
+            picture = archscope.draw(network, style="graph", width=f"{width}mm", height=f"{height}mm", font_size=6)
+            seen.add(sum(frame.title in ("image", "words") for frame in picture.scene.groups("frame")))
+        except archscope.UsageError:
+            continue
+    assert seen == counts
+
+
+def test_a_graph_on_a_slide_goes_the_way_that_opens_more_of_it() -> None:
+    b = Builder("wrapped", input=(8,))
+    last = "input"
+    for name in ("embed", "middle", "after", "norm", "head"):
+        for number in range(3):
+            last = b.add(f"{name}{number}", "linear", last, group=["wrapper", name], out_features=10_000)
+    network = b.network(b.add("classifier", "linear", last, out_features=10))
+    picture = archscope.draw(network, style="graph", page="16:9")
+    assert picture.request.direction == "lr"
+    assert "wrapper" in {frame.title for frame in picture.scene.groups("frame")}
