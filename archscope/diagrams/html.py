@@ -28,6 +28,7 @@ from archscope.diagrams.page.facts import QUANTITIES, Facts, name_of
 from archscope.diagrams.page.graph import graph_of
 from archscope.diagrams.page.still import pairs_of, still_of
 from archscope.diagrams.scene import Group, Item, Scene
+from archscope.diagrams.settings import palette_of, readable
 from archscope.diagrams.themes import THEMES, Theme
 from archscope.diagrams.writers.svg import elements
 from archscope.errors import UsageError
@@ -197,10 +198,11 @@ def _themes(drawing: Drawing, scene: Scene | None) -> dict[str, Any]:
     if drawn.name not in ("light", "dark"):
         return found
     other = THEMES["dark" if drawn.name == "light" else "light"]
-    # A palette is chosen for one page; on the other its families keep that theme's own colours.
-    other = replace(
-        other, families={**other.families, **{name: other.shade(name) for name in figure.get("palette", {})}}
-    )
+    # A palette is chosen for one page; where it cannot be read on the other, families keep that theme's own colours.
+    palette: dict[str, str] = figure.get("palette", {})
+    own = {name: other.shade(name) for name in palette}
+    there = palette_of(other, {name: color for name, color in palette.items() if readable(color.lower(), other)})
+    other = replace(there, families={**own, **there.families})
     found |= {"follows": figure.get("theme") is None, other.name: _theme(other, solids)}
     if scene is not None:
         pairs = pairs_of(scene, drawn, other)

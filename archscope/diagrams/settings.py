@@ -22,12 +22,15 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from archscope.analysis import Analysis
-from archscope.diagrams.themes import Shade, Theme, contrast, mix
+from archscope.diagrams.themes import THEMES, Shade, Theme, contrast, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
 
 ASKED: Final = ("style", "width", "height", "page", "font_size", "theme", "show", "depth", "expand", "collapse",
                 "direction", "color", "color_scale")  # fmt: skip
 """What of a figure is said to every style; see `archscope.diagrams.request`."""
+
+_READ: Final = 4.5
+"""So much contrast has a text that can be read."""
 
 DRESSED: Final = ("title", "caption", "legend", "palette", "labels", "highlight", "notes")
 """What is said on the picture, or of single layers."""
@@ -76,6 +79,8 @@ def named(pattern: str, analysis: Analysis) -> frozenset[str]:
 def palette_of(theme: Theme, palette: Mapping[str, str]) -> Theme:
     """A theme with the colours of some families changed; outlines are as dark as the theme's lines must be.
 
+    Colours that were chosen for a light page are as much darker on a dark one as its text needs.
+
     Raises:
         NotFound: there is no such family.
         UsageError: no colour, or one on which the text cannot be read.
@@ -87,6 +92,8 @@ def palette_of(theme: Theme, palette: Mapping[str, str]) -> Theme:
     Traceback (most recent call last):
         ...
     archscope.errors.UsageError: no text can be read on convolution: #101010 in theme light; choose a lighter colour
+    >>> palette_of(theme("dark"), {"convolution": "#ffd9b3"}).shade("convolution").fill
+    '#665748'
     """
     families = dict(theme.families)
     for name, color in palette.items():
@@ -94,12 +101,19 @@ def palette_of(theme: Theme, palette: Mapping[str, str]) -> Theme:
             raise NotFound(f"no family `{name}`; {did_you_mean(name, (*families, *ROLES), what='families')}")
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
             raise UsageError(f'palette: `{name}: {color}` is no colour; write six digits, such as "#ffd9b3"')
-        fill = color.lower()
-        if contrast(fill, theme.text) < 4.5:
+        fill = readable(color.lower(), theme)
+        if fill is None:
             way = "darker" if theme.is_dark else "lighter"
             raise UsageError(f"no text can be read on {name}: {color} in theme {theme.name}; choose a {way} colour")
         families[name] = Shade(fill, _outline(fill, theme))
     return replace(theme, families=families)
+
+
+def readable(color: str, theme: Theme) -> str | None:
+    """A colour on which the text of a theme can be read: it, or on a dark page the same darker; None if it is none."""
+    parts = range(1, 10) if theme.is_dark and contrast(color, THEMES["light"].text) >= _READ else ()
+    tried = (color, *(mix(color, "#000000", part / 10) for part in parts))
+    return next((each for each in tried if contrast(each, theme.text) >= _READ), None)
 
 
 def _outline(fill: str, theme: Theme) -> str:

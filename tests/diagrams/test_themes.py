@@ -6,7 +6,9 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from archscope.diagrams.themes import BLOCK, INPUT, THEMES, Theme, contrast, luminance
+import archscope
+from archscope.diagrams.settings import palette_of
+from archscope.diagrams.themes import BLOCK, INPUT, THEMES, Theme, contrast, luminance, theme
 from archscope.layers import TYPES
 
 themes = pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
@@ -80,3 +82,22 @@ def test_print_needs_no_colour() -> None:
     assert all(each[1:3] == each[3:5] == each[5:7] for each in colors)
     shown = sorted(luminance(theme.shade(family).fill) for family in ("convolution", "pooling", "dense"))
     assert all(two - one >= 0.1 for one, two in pairwise(shown))
+
+
+@pytest.mark.parametrize("color", ["#ffd9b3", "#cce5ff", "#ffffff", "#ffff00", "#c0c0c0"])
+@pytest.mark.parametrize("name", ["light", "dark", "print"])
+def test_a_palette_of_a_light_page_can_be_read_on_every_page(name: str, color: str) -> None:
+    asked = theme(name)
+    shade = palette_of(asked, {"convolution": color}).shade("convolution")
+    assert contrast(shade.fill, asked.text) >= 4.5
+    assert min(contrast(shade.stroke, each) for each in (shade.fill, asked.background)) >= 3
+    assert (shade.fill == color) is (name != "dark")
+    # It is the same colour: no channel changes its place among the others.
+    channels = [[int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in (color, shade.fill)]
+    for one, two in combinations(range(3), 2):
+        assert (channels[0][one] >= channels[0][two]) is (channels[1][one] >= channels[1][two])
+
+
+def test_a_palette_between_light_and_dark_is_refused_on_a_dark_page() -> None:
+    with pytest.raises(archscope.UsageError, match="#777777 in theme dark; choose a darker colour"):
+        palette_of(theme("dark"), {"convolution": "#777777"})
