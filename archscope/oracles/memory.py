@@ -69,8 +69,8 @@ def given(case: Case, batch: int, made: Made, *, small: bool) -> Iterator[Findin
 def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> Iterator[Finding]:
     """What the tracker says of a module beside what the rules say.
 
-    Code may ask for values and do something else where there are none, such as make a mask that it could do without;
-    where they differ, it is asked once more with ``valued``, the module with values.
+    Code may ask for values and do something else where there are none, such as make a mask that it could do without,
+    or not run; then it is asked once more with ``valued``, the module with values.
     """
     for optimizer, what in tracking.WAYS.items():
         case.pace.at("")
@@ -85,24 +85,23 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
         if why := of_other_processors(case.network, ours.request.dtype):
             yield not_covered(NAME, None, f"bytes in {what}", why)
             continue
-        try:
-            found = [*_tracked(case, ours, made, optimizer, what)]
-        except TimeUp:
-            yield not_covered(NAME, None, f"bytes in {what}", case.pace.why)
-            continue
-        except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
-            yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
-            continue
-        if valued is not None and any(each.verdict is Verdict.DIFFERS for each in found):
-            try:
-                found = [*_tracked(case, ours, valued, optimizer, what, values=True)]
-            except TimeUp:
-                yield not_covered(NAME, None, f"bytes in {what}", case.pace.why)
-                continue
-            except Exception as error:  # noqa: BLE001 - what runs on nothing may not run on numbers
-                yield not_covered(NAME, None, f"bytes in {what}", f"it does not run with values: {first_line(error)}")
-                continue
+        found = _found(case, ours, made, optimizer, what)
+        if valued is not None and any(each.verdict in (Verdict.DIFFERS, Verdict.NOT_COVERED) for each in found):
+            found = _found(case, ours, valued, optimizer, what, values=True)
         yield from found
+
+
+def _found(
+    case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool = False
+) -> list[Finding]:
+    """What the tracker says in one way, on tensors with values or without; or why it says nothing."""
+    try:
+        return [*_tracked(case, ours, made, optimizer, what, values=values)]
+    except TimeUp:
+        why = case.pace.why
+    except Exception as error:  # noqa: BLE001 - some operations do not run without values, some code not with them
+        why = f"it does not run {'with' if values else 'without'} values: {first_line(error)}"
+    return [not_covered(NAME, None, f"bytes in {what}", why)]
 
 
 def of_other_processors(network: Network, dtype: str) -> str:
@@ -118,9 +117,7 @@ def of_other_processors(network: Network, dtype: str) -> str:
     return ""
 
 
-def _tracked(
-    case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool = False
-) -> Iterator[Finding]:
+def _tracked(case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool) -> Iterator[Finding]:
     each = case.pace.goes_on
     theirs = tracking.tracked(made, optimizer, values=values, loss=case.loss, each=each)
     kept = None if optimizer is None else tracking.saved(made, values=values, each=each)

@@ -148,7 +148,7 @@ class Recording:
             if ref is None and (place == 0 or (attends and place < 3) or self.values.weights(each)):
                 ref = self.origins.source(each)
             refs += [] if ref is None else [ref]
-            begins += [each] if recurs and ref is None else []
+            begins += [each] if ref is None and isinstance(module, nn.RNNBase | nn.RNNCellBase) else []
         refs = refs[:1] if attends and len(set(refs)) == 1 else refs
         layer = read_module(module)
         if layer is not None and later:
@@ -159,8 +159,8 @@ class Recording:
         option = beyond_module(module, args, kwargs)
         if option in ("", "time first") and (attends or recurs):
             option = ordered(module, option, first, given[0].dim())
-        whole = not recurs or len(refs) in (1, 3 if isinstance(module, nn.LSTM) else 2)
-        states = not whole or not all(map(self._hiding.is_zero, begins))
+        whole = len(refs) in (1, 3 if isinstance(module, nn.LSTM) else 2)
+        states = recurs and not (whole and all(map(self._hiding.is_zero, begins)))
         seen = Seen(
             plain,
             self._at.place,

@@ -17,6 +17,7 @@ from torch import nn  # noqa: E402
 from archscope import limits  # noqa: E402
 from archscope.cli import main, tracked  # noqa: E402
 from archscope.memory import Differing, Request, Tracked, differing, memory  # noqa: E402
+from archscope.oracles import Verdict, verify  # noqa: E402
 from archscope.tracing.calling import call_thing  # noqa: E402
 from tests.memory.modules import MODULES  # noqa: E402
 
@@ -206,21 +207,41 @@ def test_code_that_does_something_else_without_values_is_asked_with_them() -> No
     assert found.counted == tracked.hold(call_thing(Two(), [(8,)], {}), Request(batch=3)).counted
 
 
+def test_code_that_does_not_run_without_values_is_asked_with_them() -> None:
+    class Masked(nn.Module):
+        """The last half of PyTorch's Transformer, which looks at its mask to see whether it hides what is later."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x, x, tgt_mask=nn.Transformer.generate_square_subsequent_mask(x.shape[1]))
+
+    called = call_thing(Masked(), [(5, 8)], {})
+    for optimizer in (None, "adam"):
+        found = tracked.hold(called, Request(batch=2, optimizer=optimizer))
+        assert (found.differing, found.why) == ((), "")
+        assert found.counted
+    verified = verify(called.network, ["memory"], module=called)
+    told = [each for each in verified.findings if "bytes" in each.quantity]
+    assert told
+    assert all(each.verdict is Verdict.AGREES for each in told)
+
+
 def test_code_that_exits_before_it_is_a_reason_and_prints_beside_the_results(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from torch._subclasses.fake_tensor import FakeTensor
-
     class Exits(Two):
-        """Ends everything where there are no values."""
+        """Ends everything where gradients are wanted."""
 
         def forward(self, x: Any) -> Any:
-            if isinstance(x, FakeTensor):
+            if torch.is_grad_enabled():
                 print("leaving")
                 sys.exit(3)
             return super().forward(x)
 
-    found = tracked.hold(call_thing(Exits(), [(8,)], {}), Request())
+    found = tracked.hold(call_thing(Exits(), [(8,)], {}), Request(optimizer="sgd"))
     assert found.why == "the module does not run before it: 3"
     shown = capsys.readouterr()
     assert ("leaving" in shown.out, "leaving" in shown.err) == (False, True)

@@ -47,17 +47,29 @@ def counted(theirs: Called, request: Any, own: str, agrees: Callable[[Held], boo
     if why := of_other_processors(theirs.network, request.dtype):
         return {}, why
     run = partial(_counted, request, own, _again(theirs.network, request.checkpoint))
+    small = sum(each.numel() for each in theirs.module.parameters()) <= SMALL
     try:
-        found = run(lambda: called(theirs, request.batch), values=False)
-        small = sum(each.numel() for each in theirs.module.parameters()) <= SMALL
-        # Code that asks for values may do something else where there are none.
-        if small and not agrees(found):
+        found = _without_values(run, theirs, request.batch, raises=not small)
+        # Code that asks for values may do something else where there are none, or not run.
+        if found is None or (small and not agrees(found)):
             found = run(lambda: with_values(theirs, request.batch), values=True)
     except _TooMany:
         return {}, f"more than {limits.MOST_TRACKED:,} operations run; `archscope verify --witness memory` asks it"
     except Exception as error:  # noqa: BLE001 - some modules do not run without values, each in its own way
         return {}, f"the module does not run before it: {first_line(error)}"
     return found, ""
+
+
+def _without_values(run: Callable[..., Held], theirs: Called, batch: int, *, raises: bool) -> Held | None:
+    """What the tracker counts on fake tensors; None of a module that does not run on them, unless that is raised."""
+    try:
+        return run(lambda: called(theirs, batch), values=False)
+    except _TooMany:
+        raise
+    except Exception:
+        if raises:
+            raise
+        return None
 
 
 def _again(network: Network, names: Sequence[str]) -> tuple[str, ...]:
