@@ -12,6 +12,7 @@ from archscope.layers.operators import Ran
 from archscope.record import EMPTY, Record
 
 if TYPE_CHECKING:
+    from archscope.layers import MultiheadAttention
     from archscope.network import Network, Ref
 
 
@@ -101,6 +102,18 @@ class Called(NamedTuple):
     whole: bool = True
 
 
+class Padded(NamedTuple):
+    """Attention that is told which keys of a sample are padding.
+
+    Attributes:
+        layer: what it is without.
+        numbers: whether it is told by numbers, which are added to scores, and not by yes and no.
+    """
+
+    layer: MultiheadAttention
+    numbers: bool
+
+
 class Observed(Record):
     """What was seen of a module that ran, beside its layers.
 
@@ -122,6 +135,8 @@ class Observed(Record):
         elsewhere: those that write it over something that is no input of theirs, or not their first.
         lifts: nodes that make places they look up.
         hidden: attention that is given the mask which hides what comes later, and makes none.
+        notes: nodes that give the places of the values that they give, too, as `max` over an axis does.
+        padded: attention that is told which keys of a sample are padding.
         weighs: attention that gives its weights too, which no layer reads, and whether it gives their mean over heads.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
@@ -174,6 +189,8 @@ class Observed(Record):
     built: bool = False
     lifts: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
+    notes: frozenset[str] = frozenset()
+    padded: Mapping[str, Padded] = EMPTY
     weighs: Mapping[str, bool] = EMPTY
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY

@@ -1,10 +1,24 @@
-"""What attention asks of its inputs: whether a mask fits its scores, and which products weights are in."""
+"""What attention asks of its inputs: that they are sequences, a mask fits its scores, which products weights are in."""
 
 from __future__ import annotations
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Shape, spell_option, spell_shape
-from archscope.working import count, product, total
+from archscope.layers.base import Facts, Shape, ranked, spell_option, spell_shape
+from archscope.working import bare, count, product, total
+
+
+def sequence_of(shape: Shape, input: int = 0) -> Shape:
+    """Insist on ``(positions, features)``, and say what makes that of an image, or of a vector."""
+    sides = [bare(extent) for extent in shape]
+    help_ = None
+    if len(sides) == 3:
+        rows = [sides[0] * sides[1], sides[2]]
+        help_ = f"an image is no sequence: put `{{type: reshape, shape: {rows}}}` before it, and each row is a position"
+    elif len(sides) == 1:
+        help_ = (
+            f"put an `embedding` before it if these are {sides[0]} tokens, else a `reshape` to (positions, features)"
+        )
+    return ranked(shape, 2, "(positions, features)", input=input, help=help_)
 
 
 def hidden_pairs(queries: int, keys: int) -> int:

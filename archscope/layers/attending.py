@@ -190,6 +190,8 @@ class Projections(Record):
         dropout: probability that a weight is dropped.
         learned: whether a learned key and value stand behind those that come.
         zeros: whether a key and a value of zeros stand behind all.
+        padding: the name of what hides some keys of a sample from all its positions; empty for nothing.
+        numbers: whether that is added to scores as it is, and not yes or no.
     """
 
     inputs: int
@@ -203,6 +205,8 @@ class Projections(Record):
     dropout: float = 0.0
     learned: bool = False
     zeros: bool = False
+    padding: str = ""
+    numbers: bool = False
 
 
 def attention(asked: Projections) -> tuple[Step, ...]:
@@ -224,6 +228,11 @@ def attention(asked: Projections) -> tuple[Step, ...]:
         # A module that is no own of archscope's is given such a mask by its code.
         steps += [step.replace(op=LIFT) for step in _later(length, seen, "what is later", typed="input")]
         held = ("what is later", "what is later added")
+    padding = asked.padding
+    if padding and not asked.numbers:
+        padding = "padding added"
+        steps.append(Step("zeros", (), (Made(padding, (seen,), typed="input"),), reads_too=(asked.padding,)))
+        held = (padding,)
     names = ("input", "input 2", "input 3")[: asked.inputs]
     turned = [f"{name} turned" for name in names]
     steps += [Step("transpose", (name,), (Made(made, ()),), views=True, turns=(1, 0, 2))
@@ -256,10 +265,14 @@ def attention(asked: Projections) -> tuple[Step, ...]:
     if asked.mask:
         masked = "mask of heads"
         steps.append(Step("view", (hides,), (Made(masked, (heads, length, seen)),), views=True))
+    if padding:
+        masked = "padding of heads"
+        steps += _for_heads(padding, masked, heads, seen)
+        held = (*held, "padding of all")
     for name, many in (("queries", length), ("keys", seen), ("values", seen)):
         came = f"{name} to zero" if asked.zeros and name != "queries" else f"{name} turned"
         steps.append(Step("view", (came,), (Made(name, (heads, many, each)),), views=True))
-    scores_ = (length, seen) if asked.causal and more else (heads, length, seen)
+    scores_ = (length, seen) if asked.causal and more else (heads, 1 if padding else length, seen)
     seen_ = Product(("queries", "keys", "values"), "seen", (heads,), (heads,), (length, seen), (each, each), masked,
                     scores_, asked.causal and not more, asked.dropout)  # fmt: skip
     steps += attended(seen_)
@@ -273,6 +286,16 @@ def attention(asked: Projections) -> tuple[Step, ...]:
         Step("transpose", ("out",), (Made("output", (length, wide)),), views=True, turns=(1, 0, 2), reads_too=held),
     ]
     return tuple(steps)
+
+
+def _for_heads(padding: str, made: str, heads: int, seen: int) -> list[Step]:
+    """What hides keys of a sample, once for every head."""
+    return [
+        Step("view", (padding,), (Made("padding apart", (1, 1, seen)),), views=True),
+        Step("expand", ("padding apart",), (Made("padding spread", (heads, 1, seen)),), views=True),
+        Step("flatten", ("padding spread",), (Made("padding of all", (heads, 1, seen), folded=True),), views=True),
+        Step("view", ("padding of all",), (Made(made, (heads, 1, seen)),), views=True),
+    ]
 
 
 def _longer(steps: list[Step], mask: str, asked: Projections, seen: int) -> str:
@@ -353,47 +376,3 @@ def _one_by_one(asked: Projections, turned: Sequence[str]) -> list[Step]:
     for role, name, weight, bias, many in zip(roles, read, weights, biases, (length, seen, seen), strict=True):
         steps.append(copied_linear(name, weight, bias, Made(f"{role} projected", (many, wide), at=1)))
     return steps
-
-
-class Grouped(Record):
-    """Attention with four dense layers: see `archscope.building.sequences.GroupedAttention`."""
-
-    inputs: int
-    lengths: tuple[int, int]
-    features: int
-    heads: int
-    groups: int
-    width: int
-    biases: tuple[str, ...]
-    mask_shape: tuple[int, ...] | None
-    causal: bool
-
-
-def grouped(asked: Grouped) -> tuple[Step, ...]:
-    """The steps of attention with a dense layer each for queries, keys, values and output."""
-    length, seen = asked.lengths
-    last = min(asked.inputs, 3) - 1
-    names = ("input", "input 2", "input 3")
-    steps: list[Step] = []
-    for role, place, many, heads in (("query", 0, length, asked.heads), ("key", min(1, last), seen, asked.groups),
-                                     ("value", last, seen, asked.groups)):  # fmt: skip
-        weight, bias = f"{role[0]}_proj.weight", f"{role[0]}_proj.bias" if role in asked.biases else ""
-        steps += [
-            copied_linear(names[place], weight, bias, Made(f"{role} projected", (many, heads * asked.width))),
-            Step("unflatten", (f"{role} projected",), (Made(f"{role} apart", (many, heads, asked.width)),), views=True),
-            Step("transpose", (f"{role} apart",), (Made(role, (heads, many, asked.width)),), views=True,
-                 turns=(0, 2, 1, 3)),
-        ]  # fmt: skip
-    mask = "" if asked.mask_shape is None else "input 4"
-    steps += attended(Product(("query", "key", "value"), "seen", (asked.heads,), (asked.groups,), asked.lengths,
-                              (asked.width, asked.width), mask, asked.mask_shape or (), asked.causal))  # fmt: skip
-    wide = asked.heads * asked.width
-    steps += [
-        Step("transpose", ("seen",), (Made("seen turned", (length, asked.heads, asked.width)),), views=True,
-             turns=(0, 2, 1, 3)),
-        Step("flatten", ("seen turned",), (Made("rows", (length, wide)),), views=True),
-        copied_linear("rows", "out_proj.weight", "out_proj.bias" if "output" in asked.biases else "",
-                      Made("output", (length, asked.features)))
-        .replace(reads_too=("query", "key", "value")),
-    ]  # fmt: skip
-    return tuple(steps)

@@ -6,30 +6,17 @@ from math import prod
 from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
-from archscope.layers.asked import check_mask, hidden_pairs, weighed
-from archscope.layers.attending import Grouped, Product, Projections, attended, attention, grouped
-from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_count, spell_option, spell_shape
+from archscope.layers.asked import check_mask, hidden_pairs, sequence_of, weighed
+from archscope.layers.attending import Product, Projections, attended, attention
+from archscope.layers.base import Facts, Layer, Shape, Weight, spell_count, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.layers.grouped import Grouped, grouped
 from archscope.layers.steps import Remembered, Step
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
 from archscope.working import Count, bare, count, product, total
 
 GRIDLESS = {"receptive_field": "a position sees others far away from it"}
 _CAUSAL = "Whether a position sees itself and those before it alone; all products are worked out and counted."
-
-
-def sequence_of(shape: Shape, input: int = 0) -> Shape:
-    """Insist on ``(positions, features)``, and say what makes that of an image, or of a vector."""
-    sides = [bare(extent) for extent in shape]
-    help_ = None
-    if len(sides) == 3:
-        rows = [sides[0] * sides[1], sides[2]]
-        help_ = f"an image is no sequence: put `{{type: reshape, shape: {rows}}}` before it, and each row is a position"
-    elif len(sides) == 1:
-        help_ = (
-            f"put an `embedding` before it if these are {sides[0]} tokens, else a `reshape` to (positions, features)"
-        )
-    return ranked(shape, 2, "(positions, features)", input=input, help=help_)
 
 
 _PROJECTIONS: Final = ("query", "key", "value", "output")
@@ -232,7 +219,14 @@ class MultiheadAttention(Layer):
     def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
         return self._runs(facts, 0.0)
 
-    def _runs(self, facts: Facts, dropout: float) -> tuple[Step, ...] | None:
+    def runs_padded(self, facts: Facts, *, numbers: bool, training: bool) -> tuple[Step, ...] | None:
+        """What runs where the last input says which keys of a sample are padding; see `Projections`."""
+        if len(facts.inputs) != 4:
+            return None
+        apart = facts.replace(inputs=facts.inputs[:3])
+        return self._runs(apart, self.dropout if training else 0.0, padding="input 4", numbers=numbers)
+
+    def _runs(self, facts: Facts, dropout: float, **padding: Any) -> tuple[Step, ...] | None:
         shapes = facts.inputs
         last = min(len(shapes), 3) - 1
         lengths = (bare(shapes[0][0]), bare(shapes[min(1, last)][0]))
@@ -243,7 +237,7 @@ class MultiheadAttention(Layer):
             read = {(0, 0, 0): 1, (0, 1, 1): 2, (0, 0): 1}.get(facts.alike[:3], last + 1)
             return attention(Projections(read, lengths, features, self.num_heads, len(widths) > 1,
                                          bool(self.bias), len(shapes) > 3, self.causal, dropout, self.add_bias_kv,
-                                         self.add_zero_attn))  # fmt: skip
+                                         self.add_zero_attn, **padding))  # fmt: skip
         width = features // self.num_heads if self.head_dim is None else self.head_dim
         mask = tuple(bare(each) for each in shapes[3]) if len(shapes) > 3 else None
         return grouped(Grouped(last + 1, lengths, features, self.num_heads, self.key_heads, width, self.bias, mask,

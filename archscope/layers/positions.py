@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.attention import sequence_of
+from archscope.layers.asked import sequence_of
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.layers.steps import INDEX, WIDE, Made, Step, added, subtracted

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.attention import GRIDLESS, sequence_of
+from archscope.layers.asked import sequence_of
+from archscope.layers.attention import GRIDLESS
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, ranked, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.layers.recurring import Cell, Recurrence, cell_steps, recurrence

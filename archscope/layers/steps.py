@@ -291,6 +291,13 @@ def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:
     return Step("amax", (name,), (Made("output", output),), (name, "output"), behind=behind)
 
 
+def noting(op: str, facts: Any) -> tuple[Step, ...]:
+    """Values, and their places; backward they are put into zeros there, and those copied once more."""
+    places = output_name(1)
+    made = (Made(output_name(0), facts.output), Made(places, facts.output, INDEX))
+    return (Step(op, (input_name(0),), made, (places,), behind=(Made("zeros", facts.inputs[0]),)),)
+
+
 def extreme(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:
     """The larger or smaller of two; where they are equal, each gets half of the gradient."""
     behind = (Made("equal", shape, MASK), Made("half", shape), Made("less", shape, MASK))

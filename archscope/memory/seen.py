@@ -16,6 +16,7 @@ from archscope.layers.steps import (
     input_name,
     looked_up,
     not_lifted,
+    noting,
     oddly_padded,
     output_name,
     put_in_place,
@@ -36,6 +37,10 @@ def as_seen(
     node: Node, facts: Facts, steps: Steps | None, observed: Observed, *, training: bool, batch: int
 ) -> tuple[Steps | None, str]:
     """What runs for a node, ``steps`` being what its type says, and why no rule says it where none does."""
+    if node.name in observed.notes and node.name not in observed.unruled:
+        return noting(node.layer.type, facts), ""
+    if (padded := observed.padded.get(node.name)) is not None and node.name not in observed.unruled:
+        steps = padded.layer.runs_padded(facts, numbers=padded.numbers, training=training)
     why = ""
     ran = observed.ran_alone.get(node.name)
     if ran is not None and (steps is None or node.layer.family == "arithmetic" or ran.repeats or ran.name in CLAMPS):
@@ -254,9 +259,9 @@ def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
 
 
 def results_of(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
-    """The results of a node: its outputs, and weights that attention gives, which no layer reads."""
-    weights = observed is not None and node.name in observed.weighs and len(facts.outputs) == 1
-    return [Ref(node.name, place) for place in range(len(facts.outputs) + weights)]
+    """The results of a node: its outputs, and weights of attention or places of values that no layer reads."""
+    more = observed is not None and (node.name in observed.weighs or node.name in observed.notes)
+    return [Ref(node.name, place) for place in range(2 if more else len(facts.outputs))]
 
 
 def put_in_order(node: Node, observed: Observed | None) -> list[tuple[Ref, Ordered]]:

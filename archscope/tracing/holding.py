@@ -12,17 +12,17 @@ import torch.utils.checkpoint
 from torch import Tensor, nn
 
 from archscope.constants import CASTS
-from archscope.layers import Layer
+from archscope.layers import Layer, MultiheadAttention
 from archscope.layers.operators import Ran
 from archscope.network import Node, Ref
-from archscope.observed import Ordered, Places
+from archscope.observed import Ordered, Padded, Places
 from archscope.recognising import einsums
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name
 from archscope.tracing.events import fresh
 from archscope.tracing.heard import Heard
-from archscope.tracing.modules import given_to, is_ours
+from archscope.tracing.modules import given_to, is_ours, read_module
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
 
@@ -55,6 +55,9 @@ _MADE_OF_PARAMETERS: Final = "it works on what its code makes of a parameter, an
 _OF_SAMPLES: Final = "it attends from one sample to another, and no rule follows what it keeps of those"
 
 _BY_VALUE: Final = "PyTorch multiplies it value by value where it sums over one, and no rule says what that holds"
+
+_NOTE: Final = frozenset({"max", "min", "topk", "sort", "kthvalue", "median", "nanmedian", "mode"})
+"""Functions that give values of an axis, and the places where they stand."""
 
 _ELSEWHERE: Final = "it writes what it makes over something else than what it reads first, and no rule follows that"
 
@@ -97,6 +100,8 @@ class Holding:
         versions: which copy of a value a node reads, by the number of its call; None where it reads the value itself.
         mixed: whether a node reads a value and a copy of it, or it is not known which.
         trains: whether what is seen is a run as while training.
+        notes: nodes that give the places of the values that they give, too.
+        padded: nodes of attention that is told which keys are padding.
         hidden: nodes of attention that is given the mask which hides what comes later, and makes none.
         masked: nodes of attention that is given a mask of yes and no, of which it makes numbers.
     """
@@ -122,6 +127,8 @@ class Holding:
         self._reads: Sequence[int] = ()
         self.masked: set[str] = set()
         self.hidden: set[str] = set()
+        self.notes: set[str] = set()
+        self.padded: dict[str, Padded] = {}
         self.weighs: dict[str, bool] = {}
         self.trains = False
         self._casting = _casting()
@@ -158,8 +165,8 @@ class Holding:
         if "alpha_dropout" in name:
             unruled = self.unruled if call.given["training"] is True else self.unruled_in_training
             unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
-        elif name in ("max", "min") and len(made) == 2:
-            self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
+        elif name in _NOTE and len(made) == 2:
+            self.notes.add(node)
         elif name == "einsum" and not frame.multiplies and (found := einsums.letters(call.given)) is not None:
             if len(given) > 1 and {*"".join(found[0])} > {*found[1]}:
                 self.unruled[node] = _BY_VALUE
@@ -181,13 +188,18 @@ class Holding:
 
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
         tensors = {id(given.get(name)) for name in ("query", "key", "value")}
-        own = _OF_THEIR_OWN if len(tensors) > len({*self._read}) else ""
+        own = _OF_THEIR_OWN if len(tensors) > len({*self._read[:3]}) else ""
         if given.get("need_weights", not is_ours(module)):
             self.weighs[node] = bool(given.get("average_attn_weights", True))
         if why := own or _unruled(module, given) or ("" if dim > 2 else _FLAT):
             self.unruled[node] = why
-        elif (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
+            return
+        if (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
             self.masked.add(node)
+        if (padding := given.get("key_padding_mask")) is not None:
+            layer = read_module(module)
+            assert isinstance(layer, MultiheadAttention)  # noqa: S101 - it is one of PyTorch's
+            self.padded[node] = Padded(layer, padding.dtype != torch.bool)
 
     def _around(self, node: str) -> None:
         """What the code has put around a node: autocast, or that it runs again in the backward pass."""
@@ -334,9 +346,10 @@ class Holding:
 
 def _unruled(module: nn.MultiheadAttention, given: Mapping[str, Any]) -> str:
     """Why no rule says what attention takes that is given something; empty if one does."""
-    if given.get("key_padding_mask") is not None:
-        return "it is given a padding mask (`key_padding_mask`), and no rule says what that takes"
-    mask = given.get("attn_mask")
+    mask, padding = given.get("attn_mask"), given.get("key_padding_mask")
+    if padding is not None and (mask is not None or module.bias_k is not None or module.add_zero_attn):
+        beside = "another mask" if mask is not None else "keys of its own"
+        return f"it is given a padding mask beside {beside}, and no rule says what that takes"
     if mask is not None and (module.bias_k is not None or module.add_zero_attn):
         return "it makes its mask longer for keys of its own, and no rule says what that takes"
     if mask is not None and given.get("is_causal") and mask.dtype == torch.bool:

@@ -80,6 +80,8 @@ def observed(
         elsewhere=frozenset(names[name] for name in holding.elsewhere),
         lifts=frozenset(names[name] for name in holding.lifts),
         hidden=frozenset(names[name] for name in holding.hidden),
+        notes=frozenset(names[name] for name in holding.notes),
+        padded={names[name]: each for name, each in holding.padded.items()},
         weighs={names[name]: averaged for name, averaged in holding.weighs.items()},
         steady={names[name]: way for name, way in holding.steady.items()},
         unruled={names[name]: why for name, why in (*unruled.items(), *cast, *copied)},

@@ -38,7 +38,6 @@ MAPPED = "it ran under `vmap`, for all samples at once"
 WRITTEN = "it was written into through another view of its memory"
 ACROSS = "it makes one of all samples together, and no rule says what that holds"
 OF_PARAMETERS = "it works on what is there once for all samples, with an axis for them, and no rule follows that"
-PLACES = "`max` notes the places of its values, and no rule says what that takes"
 ALPHA = "alpha dropout shifts and scales what it leaves, and no rule follows that"
 AGAIN = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 NO_TYPE = "archscope has no layer type for `erf`"
@@ -54,7 +53,6 @@ CASES: dict[str, tuple[Callable[[Any, Tensor], Tensor], ...]] = {
         lambda m, z: z + m.a(m.row),
         lambda m, z: z + m.a(m.row.expand(len(z), -1)),
     ),
-    PLACES: (lambda m, z: z.unflatten(1, (2, 2)).max(1)[0],),
     ALPHA: (lambda m, z: F.alpha_dropout(z, 0.5, m.training),),
     AGAIN: (lambda m, z: checkpoint(torch.tanh, z, use_reentrant=False),),
     "": (
@@ -62,6 +60,7 @@ CASES: dict[str, tuple[Callable[[Any, Tensor], Tensor], ...]] = {
         lambda m, z: z * m.row,
         lambda m, z: m.a(z) + torch.exp(m.row),
         lambda m, z: z.unflatten(1, (2, 2)).amax(1),
+        lambda m, z: z.unflatten(1, (2, 2)).max(1)[0],
         lambda m, z: F.dropout(z, 0.5, m.training),
     ),
 }
