@@ -102,6 +102,7 @@ _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "pow": Keeps(_INPUT, 2),
     "rdiv": Keeps(_INPUT, 3),
     "reciprocal": Keeps(_OUTPUT, 2),
+    "repeat_interleave": Keeps(passes=True),
     "round": Keeps(),
     "rsqrt": Keeps(_OUTPUT, 2),
     "rsub": Keeps(),

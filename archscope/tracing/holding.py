@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence, Set
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import torch
@@ -20,10 +19,9 @@ from archscope.recognising import einsums
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name
-from archscope.tracing.events import fresh
 from archscope.tracing.heard import Heard
 from archscope.tracing.modules import given_to, is_ours, read_module
-from archscope.tracing.strangers import tensors_in
+from archscope.tracing.single import in_line, single
 from archscope.tracing.values import memory_of
 
 if TYPE_CHECKING:
@@ -241,7 +239,7 @@ class Holding:
         self, node: str, heard: Heard, made: Tensor, place: int, given: Sequence[Tensor], places: Sequence[int]
     ) -> None:
         """A node is one call, and no layers in a row; what ran is noted if each worked on what the last made."""
-        ran = _alone(heard.frame) or _in_line(heard.frame)
+        ran = single(heard.frame)
         once = node in self.for_all
         if ran is None or (not once and LOST in (place, *places)):
             self.sees.update([node] if len(given) == 1 and memory_of(made) == memory_of(given[0]) else ())
@@ -275,7 +273,7 @@ class Holding:
         places: Sequence[int],
     ) -> None:  # fmt: skip
         """One call is several layers of arithmetic, one after the other: each an operation, or no rule knows which."""
-        line = _in_line(heard.frame)
+        line = in_line(heard.frame)
         names = () if line is None else (*line[2], line[0])
         for node in nodes:
             self.alone(node, heard, made, place, given, places)
@@ -355,33 +353,6 @@ def _unruled(module: nn.MultiheadAttention, given: Mapping[str, Any]) -> str:
     if mask is not None and given.get("is_causal") and mask.dtype == torch.bool:
         return "it makes numbers of a mask that it does not use (`is_causal`), and no rule says what that takes"
     return ""
-
-
-def _in_line(frame: Frame) -> tuple[str, int, tuple[str, ...]] | None:
-    """The last of several operations, each of one value, that of the one before, as large; and those before."""
-    if len(frame.ran) < 2 or not len(frame.ran) == len(frame.read) == len(frame.made):
-        return None
-    values = [tensors_in(frame.read[0]), *map(tensors_in, frame.made)]
-    if not all(len(each) == 1 and each[0].shape == values[0][0].shape for each in values):
-        return None
-    if any(memory_of(one[0]) == memory_of(other[0]) for one, other in pairwise(values)):
-        return None
-    reads = [[memory_of(each) for each in tensors_in(read)] for read in frame.read]
-    if any(read != [memory_of(value[0])] for read, value in zip(reads, values, strict=False)):
-        return None
-    *before, last = (base_name(each.operation.called) for each in frame.ran)
-    return last, 0, tuple(before)
-
-
-def _alone(frame: Frame) -> tuple[str, int, tuple[str, ...]] | None:
-    """The one operation that makes something, at last, and of how many numbers it makes tensors first."""
-    names = [base_name(each.operation.called) for each in frame.ran]
-    while names[1:] and names[-1] in ("detach", "alias"):
-        names.pop()
-    ran = zip(names, frame.read, frame.made, strict=False)
-    taking = [name for name, read, made in ran if next(fresh([(read, made)]), None) is not None]
-    *first, last = (taking if len(names) > 1 else names) or [""]  # several views take no memory
-    return (last, len(first), ()) if last and last == names[-1] and {*first} <= {"scalar_tensor"} else None
 
 
 def _casting() -> list[bool]:

@@ -187,7 +187,7 @@ class Padded(Masked):
 
 
 @pytest.mark.parametrize(("module", "says"), [
-    (Padded(MASKS["later, as numbers"], batch_first=True), "it is given a padding mask (`key_padding_mask`)"),
+    (Padded(MASKS["later, as numbers"], batch_first=True), "it is given a padding mask beside another mask"),
     (Masked(MASKS["later"], hint=True, batch_first=True),
      "it makes numbers of a mask that it does not use (`is_causal`)"),
     (Masked(MASKS["later, as numbers"], add_bias_kv=True, batch_first=True),
