@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from archscope.layers import Shape
 from archscope.recognising.atoms import Atom, Axes, Turned, extents, fresh, joined, reshaped
@@ -44,12 +44,13 @@ class Root(NamedTuple):
 
 
 class Projected(NamedTuple):
-    """A value times a matrix, and a constant for each feature."""
+    """A value times a matrix, and a constant for each feature; behind its positions those of others, by name."""
 
     source: Value
     matrix: Value
     bias: Value | None
     base: int
+    more: tuple[str, ...] = ()
 
 
 class Scores(NamedTuple):
@@ -86,6 +87,7 @@ class Attention(NamedTuple):
         causal: whether it hides what comes later.
         dropped: how probably a weight is dropped.
         places: the operations.
+        more: what stands behind the keys and behind the values, a position each, by name; ``NOTHING`` for zeros.
     """
 
     reads: tuple[str, str, str]
@@ -99,6 +101,11 @@ class Attention(NamedTuple):
     causal: bool
     dropped: float
     places: frozenset[int]
+    more: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+
+NOTHING: Final = ""
+"""What zeros are called that come in."""
 
 
 class Heads:
@@ -153,6 +160,21 @@ class Heads:
         if len(bias.axes) != 1 or extents(bias.axes)[0] != extents(value.axes)[-1]:
             raise Turned
         return value._replace(what=value.what._replace(bias=bias))
+
+    def longer(self, value: Value, other: Value, axis: int) -> Value:
+        """A position more behind those of a projection: a weight, or zeros."""
+        what, axes = value.what, list(value.axes)
+        if not isinstance(what, Projected) or not isinstance(other.what, Root) or value.factor != 1:
+            raise Turned
+        wanted = [*extents(value.axes)]
+        wanted[axis] = 1
+        if [*extents(other.axes)] != wanted or other.factor != 1 or len(axes[axis]) != 1:
+            raise Turned
+        (atom,) = axes[axis]
+        if atom.base == what.base or atom.stride != 1 or value.start(atom.base) or other.starts:
+            raise Turned
+        axes[axis] = (atom._replace(extent=atom.extent + 1),)
+        return value._replace(axes=tuple(axes), what=what._replace(more=(*what.more, other.what.name)))
 
     def times(self, value: Value, factor: float) -> Value:
         """Every value times a number."""
@@ -245,7 +267,12 @@ class Heads:
         made = (context.scores.queries, context.scores.keys, context.values)
         roots = [_root(each.what.source) for each in made]
         width, features = extents(made[0].axes)[-1], extents(value.axes)[-1]
-        if None in roots or what.source.axes[-1] != (Atom(context.base, features),) or features % width:
+        if (
+            made[0].what.more
+            or None in roots
+            or what.source.axes[-1] != (Atom(context.base, features),)
+            or features % width
+        ):
             return None
         if value.axes != (*roots[0].axes[:-1], (Atom(what.base, features),)):
             return None
@@ -262,7 +289,7 @@ class Heads:
         padding = tuple(_is_padding(each) for each in context.scores.masks)
         return Attention(names, features // width, features, batch, *inner, (*last[:2], bias[0]),
                          tuple(zip(masks, padding, strict=True)), context.scores.causal, context.scores.dropped,
-                         value.places)  # fmt: skip
+                         value.places, (made[1].what.more, made[2].what.more))  # fmt: skip
 
 
 def _alike(one: Value, other: Value) -> bool:
@@ -285,7 +312,9 @@ def _root(source: Value) -> Any:
 
 def _position(value: Value, root: Root) -> set[int]:
     """The axes of what came in that may be that of the positions."""
-    return {place for place, axis in enumerate(root.axes[:-1]) if axis == value.axes[-2]}
+    more = len(value.what.more)
+    own = tuple(atom._replace(extent=atom.extent - more) for atom in value.axes[-2])
+    return {place for place, axis in enumerate(root.axes[:-1]) if axis == own}
 
 
 def _in_heads(value: Value, width: int) -> bool:
@@ -352,4 +381,4 @@ def _is_padding(mask: Value) -> bool:
     return len(mask.axes) > 2 and len(mask.what.axes) == 2 and own.isdisjoint(atom.base for atom in asks)
 
 
-__all__ = ["Attention", "Heads", "Value"]
+__all__ = ["NOTHING", "Attention", "Heads", "Value"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from archscope.recognising.atoms import Turned
-from archscope.recognising.heads import Attention, Heads, Value
+from archscope.recognising.heads import NOTHING, Attention, Heads, Value
 
 _ATEN: Final = torch.ops.aten
 _CLASSES: Final = frozenset(
@@ -92,11 +92,9 @@ def _value(heads: Heads, written: Any, node: fx.Node, values: Mapping[fx.Node, A
     reading = _READINGS.get(node.target)
     if reading is None or node.op != "call_function":
         return None
-    read = [each for each in (*node.args, *node.kwargs.values()) if isinstance(each, fx.Node)]
-    if any(values.get(each) is None for each in read):
+    if any(values.get(each) is None for each in node.all_input_nodes):
         return None
-    given = [values[each] if isinstance(each, fx.Node) else each for each in node.args]
-    more = {key: values[each] if isinstance(each, fx.Node) else each for key, each in node.kwargs.items()}
+    given, more = fx.map_arg((list(node.args), dict(node.kwargs)), values.__getitem__)
     return reading(heads, node, given, more)
 
 
@@ -200,6 +198,26 @@ def _widened(heads: Heads, node: fx.Node, given: list[Any], _: Any) -> Value:
     return heads.widened(given[0], _shape(node))
 
 
+def _joined(heads: Heads, node: fx.Node, given: list[Any], _: Any) -> Value:
+    del node
+    (value, other), axis = given[0], given[1] if len(given) > 1 else 0
+    return heads.longer(value, other, axis)
+
+
+def _nothing(heads: Heads, node: fx.Node, given: list[Any], _: Any) -> Value:
+    del given
+    return heads.root(NOTHING, _shape(node))
+
+
+def _with_more(heads: Heads, node: fx.Node, given: list[Any], _: Any) -> Value | None:
+    """A mask that hides none of the keys that the layer adds itself."""
+    del heads, node
+    mask, sides, *rest = given
+    (atom,) = mask.axes[-1]
+    axes = (*mask.axes[:-1], (atom._replace(extent=atom.extent + 1),))
+    return mask._replace(axes=axes) if list(sides) == [0, 1] and not rest else None
+
+
 _READINGS: Final[Mapping[Any, Callable[[Heads, fx.Node, list[Any], Any], Any]]] = MappingProxyType({
     **dict.fromkeys(
         (_ATEN.view.default, _ATEN.reshape.default, _ATEN.unflatten.int, _ATEN.unsqueeze.default, _ATEN.squeeze.dim,
@@ -218,7 +236,10 @@ _READINGS: Final[Mapping[Any, Callable[[Heads, fx.Node, list[Any], Any], Any]]] 
     _ATEN.softmax.int: _softmax,
     _ATEN.dropout.default: _dropout,
     _ATEN.scaled_dot_product_attention.default: _fused,
-    _ATEN.expand.default: _widened,
+    **dict.fromkeys((_ATEN.expand.default, _ATEN.repeat.default), _widened),
+    _ATEN.cat.default: _joined,
+    _ATEN.zeros.default: _nothing,
+    **dict.fromkeys((_ATEN.pad.default, _ATEN.constant_pad_nd.default), _with_more),
 })  # fmt: skip
 """What each operation does to what is followed."""
 
@@ -234,13 +255,17 @@ def _made(written: Any, found: Attention) -> nn.MultiheadAttention | None:
         return None
     if (found.biases, last) != (("in_proj_bias", "out_proj.bias") if biased else ("", "")):
         return None
+    kept, zeros = found.more[0][:1] == ("bias_k",), found.more[0][-1:] == (NOTHING,)
+    if found.more != tuple((name,) * kept + (NOTHING,) * zeros for name in ("bias_k", "bias_v")):
+        return None
     read = [int(_held(written, name).shape[1]) for name in named]
     module = nn.MultiheadAttention(
         found.features, found.heads, dropout=found.dropped, bias=biased, batch_first=found.batch != 1,
+        add_bias_kv=kept, add_zero_attn=zeros,
         kdim=None if together else read[1], vdim=None if together else read[2], device="meta",
     )  # fmt: skip
     names = [name for name, _ in module.named_parameters()]
-    if {*names} != {*named, output, *filter(None, (found.biases, last))}:
+    if {*names} != {*named, output, *filter(None, (found.biases, last)), *(("bias_k", "bias_v") if kept else ())}:
         return None
     for name in names:
         owner, _, own = name.rpartition(".")

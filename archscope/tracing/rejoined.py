@@ -1,7 +1,4 @@
-"""Layers of an exported program that it has as several operations, as the modules that they were.
-
-Recurrence, attention, and transposed convolutions that are cut by unequal sides.
-"""
+"""Layers of an exported program that it has as several operations, as the modules that they were."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ from typing import Any, Final
 import torch
 from torch import fx, nn
 
-from archscope.building import padding
 from archscope.tracing.reheaded import Written, attention_of
+from archscope.tracing.remade import Remade, remade
 
 _KINDS: Final[Mapping[Any, tuple[type[nn.RNNBase], int, Mapping[str, Any]]]] = MappingProxyType({
     torch.ops.aten.lstm.input: (nn.LSTM, 4, {}),
@@ -24,35 +21,26 @@ _KINDS: Final[Mapping[Any, tuple[type[nn.RNNBase], int, Mapping[str, Any]]]] = M
 })  # fmt: skip
 """Operations of recurrence: the module, how many gates it has, and what else it is made with."""
 
-_CUT: Final = {
-    f"{each.__module__}.{each.__qualname__}": (each, operation)
-    for each, operation in (
-        (padding.CroppedConvTranspose1d, torch.ops.aten.conv_transpose1d.default),
-        (padding.CroppedConvTranspose2d, torch.ops.aten.conv_transpose2d.input),
-        (padding.CroppedConvTranspose3d, torch.ops.aten.conv_transpose3d.input),
-    )
-}
-"""What a program calls the classes of archscope's whose output is cut, and what each runs before it cuts."""
-
 
 def rejoin(part: Any) -> None:
     """Put modules in the place of what they were written out as, wherever a part of a program calls one."""
-    known: dict[str, tuple[Written | None, Any, nn.Module | None]] = {}
+    known: dict[str, tuple[Written | None, Any, Remade | None]] = {}
     for node in list(part.graph.nodes):
         if node.op != "call_module" or "@" in node.target:  # a second call has its own name
             continue
         written = part.get_submodule(node.target)
         if isinstance(getattr(written, "graph", None), fx.Graph):
-            known[node.target] = attention_of(written), _read(written), _cut(written)
-        attends, recurs, cut = known.get(node.target, (None, None, None))
+            known[node.target] = attention_of(written), _read(written), remade(written)
+        attends, recurs, ours = known.get(node.target, (None, None, None))
         if attends is not None:
             _put(part, node, attends.module)
             _attend(part.graph, node, attends)
         elif recurs is not None:
             _put(part, node, recurs[0])
             _call(part.graph, node, *recurs)
-        elif cut is not None:
-            _put(part, node, cut)
+        elif ours is not None:
+            _put(part, node, ours.module)
+            _run_again(node, ours)
     for node in list(part.graph.nodes):
         if node.target in _KINDS:
             _beside(part, node)
@@ -63,27 +51,10 @@ def _put(part: Any, node: fx.Node, module: nn.Module) -> None:
     setattr(part.get_submodule(owner), name, module)
 
 
-def _cut(written: Any) -> nn.Module | None:
-    """The transposed convolution whose output is cut that a part is; None where it is, or does, something else."""
-    kind, operation = _CUT.get(str(getattr(written, "_ty", "")), (None, None))
-    ran = [each for each in written.graph.nodes if each.op == "call_function"]
-    if kind is None or [each.target for each in ran] != [operation, torch.ops.aten.pad.default]:
-        return None
-    given, names = ran[0].args, ("stride", "padding", "output_padding", "groups", "dilation")
-    held = {each.target: getattr(written, each.target) for each in given if getattr(each, "op", "") == "get_attr"}
-    weight, options = held.get("weight"), dict(zip(names, given[3:], strict=False))
-    around = list(ran[1].args[1])
-    pairs = list(zip(around[::2], around[1::2], strict=True))[::-1]  # PyTorch has the last axis first
-    if weight is None or any(options.pop("padding", ())) or max(around) > 0:
-        return None
-    options = {name: tuple(each) if isinstance(each, list) else each for name, each in options.items()}
-    made: nn.Module = kind(
-        weight.shape[0], weight.shape[1] * options.get("groups", 1), tuple(weight.shape[2:]), **options,
-        bias="bias" in held, sides=tuple((-one, -other) for one, other in pairs), device="meta",
-    )  # fmt: skip
-    for name, each in held.items():
-        setattr(made, name, each)
-    return made
+def _run_again(node: fx.Node, made: Remade) -> None:
+    given = node.args
+    node.args = tuple(given[place] for place in made.reads)
+    node.kwargs = {} if made.mask is None else {"mask": given[made.mask]}
 
 
 def _attend(graph: fx.Graph, node: fx.Node, attention: Written) -> None:

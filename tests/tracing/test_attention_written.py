@@ -62,6 +62,12 @@ MASK = torch.zeros(7, 7).masked_fill(torch.ones(7, 7).triu(1).bool(), -torch.inf
         (Attends(kdim=4, vdim=4, **FIRST), (SELF, OTHER[..., :4])),
         (Attends(**FIRST), (SELF, SELF + 1, MASK)),
         (Attends(**FIRST), (SELF, OTHER, torch.tensor([[False] * 5, [False] * 3 + [True] * 2]))),
+        (Attends(add_bias_kv=True), (SELF,)),
+        (Attends(add_bias_kv=True, weighed=True, **FIRST), (SELF, OTHER)),
+        (Attends(add_zero_attn=True, weighed=True, kdim=4, vdim=4, **FIRST), (SELF, OTHER[..., :4])),
+        (Attends(add_bias_kv=True, add_zero_attn=True, bias=False, **FIRST), (SELF[0],)),
+        (Attends(add_bias_kv=True, add_zero_attn=True, **FIRST), (SELF, SELF + 1, MASK)),
+        (Attends(add_bias_kv=True, **FIRST), (SELF, OTHER, torch.tensor([[False] * 5, [False] * 3 + [True] * 2]))),
         (Causal(**FIRST), (SELF,)),
         (Twice(**FIRST), (SELF,)),
         (nn.TransformerDecoderLayer(12, 3, 16, norm_first=True, **FIRST), (SELF, OTHER)),
@@ -75,6 +81,12 @@ MASK = torch.zeros(7, 7).masked_fill(torch.ones(7, 7).triu(1).bool(), -torch.inf
         "widths",
         "mask",
         "padding",
+        "learned keys",
+        "learned keys, cross",
+        "zeros",
+        "learned keys and zeros",
+        "learned keys and zeros, mask",
+        "learned keys, padding",
         "causal",
         "twice",
         "decoder",
@@ -102,6 +114,33 @@ def test_what_is_nearly_attention_stays_what_it_is() -> None:
     read = archscope.trace(program, SELF)
     assert "multihead_attention" not in [each.layer.type for each in read.nodes]
     assert archscope.analyze(read).totals.macs == archscope.analyze(archscope.trace(module, SELF)).totals.macs
+
+
+@pytest.mark.parametrize(("where", "value"), [((1, 0), 0.0), ((0, 1), -torch.inf)])
+def test_a_mask_that_hides_what_the_layer_adds_itself_is_no_mask_of_it(where: tuple[int, int], value: float) -> None:
+    module = Attends(add_zero_attn=True, weighed=True, **FIRST).eval()
+    program = torch.export.export(module, (SELF, SELF + 1, MASK))
+    (padded,) = (each for each in program.graph.nodes if each.target is torch.ops.aten.pad.default)
+    padded.args = (padded.args[0], list(where), "constant", value)
+    assert not any(isinstance(each, nn.MultiheadAttention) for each in unwrapped(program).modules())
+
+
+def test_positions_before_the_keys_are_none_that_the_layer_adds() -> None:
+    program = torch.export.export(Attends(add_bias_kv=True, **FIRST).eval(), (SELF,))
+    for each in program.graph.nodes:
+        if each.target is torch.ops.aten.cat.default:
+            each.args = ([*reversed(each.args[0])],)
+    assert not any(isinstance(each, nn.MultiheadAttention) for each in unwrapped(program).modules())
+
+
+def test_keys_that_learn_what_the_layer_has_for_values_are_none_of_its_own() -> None:
+    program = torch.export.export(Attends(add_bias_kv=True, **FIRST).eval(), (SELF,))
+    assert any(isinstance(each, nn.MultiheadAttention) for each in unwrapped(program).modules())
+    keys, values = (each for each in program.graph.nodes if each.target is torch.ops.aten.repeat.default)
+    for each in (keys, values):
+        others = [other for other in program.graph.nodes if other.name.endswith("bias_v" if each is keys else "bias_k")]
+        each.args = (others[0], *each.args[1:])
+    assert not any(isinstance(each, nn.MultiheadAttention) for each in unwrapped(program).modules())
 
 
 def _ended(*, first: int = 0, order: tuple[int, ...] = (0, 2, 1, 3), heads: int = 3) -> Any:
