@@ -78,3 +78,10 @@ def test_attention_whose_tokens_are_turned_says_that_its_windows_are_shifted() -
     said = strings(archscope.draw(archscope.trace(Turns("wsws").eval(), (6, 32))).scene)
     assert sum("shifted windows" in each for each in said) == 1
     assert not any("shifted" in each for each in strings(archscope.draw(archscope.trace(Turns("ww"), (6, 32))).scene))
+
+
+def test_a_mask_that_the_second_block_makes_for_others_does_not_part_it_from_the_first() -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    config = transformers.SwinConfig(image_size=32, embed_dim=8, depths=[4], num_heads=[2], window_size=4)
+    network = archscope.trace(transformers.SwinModel(config).eval(), (3, 32, 32))
+    assert [frames(nodes) for nodes in model(network).stacks] == [[("0–3, in pairs", 2)]]
