@@ -67,6 +67,14 @@ def units(child: Child) -> tuple[Unit, ...]:
     return (child,) if isinstance(child, Unit) else child.units
 
 
+def blocks_in(child: Child) -> Iterator[Block]:
+    """Every block within one."""
+    for each in child.children if isinstance(child, Block) else ():
+        if isinstance(each, Block):
+            yield each
+            yield from blocks_in(each)
+
+
 def tree_of(found: Sequence[Unit]) -> Block:
     """The whole network as a tree of blocks."""
     return Block("", _level(found, 0))

@@ -87,8 +87,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         NotShownError: it has more than three axes somewhere.
         UsageError: the page cannot hold the figure.
     """
-    asked = request.expand or request.collapse
-    former = Former(analysis, request.expand, request.collapse) if asked else former_of(analysis)
+    former = former_of(analysis).asked(request.expand, request.collapse)
     wanted = _depth(former, request)
     depths = range(wanted, 0, -1) if request.depth == "auto" else (wanted,)
     errors: list[TooSmallError] = []
@@ -111,7 +110,7 @@ def _all_alike(former: Former, depth: int, request: Request, drawn: Scene) -> Sc
     more, drawn = _opened(former, depth, request, drawn)
     some = more.unequal(depth)
     if some:
-        fewer = Former(former.analysis, former.expand, (*former.collapse, *some))
+        fewer = former.asked(former.expand, (*former.collapse, *some))
         with suppress(TooSmallError):
             drawn = _opened(fewer, depth, request, _drawn(fewer.form(depth), request))[1]
     return drawn
@@ -125,7 +124,7 @@ def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> tuple
         if kin is None:
             break
         tried.add(kin.paths)
-        wider = Former(former.analysis, (*former.expand, *kin.patterns), former.collapse)
+        wider = former.asked((*former.expand, *kin.patterns), former.collapse)
         form = wider.form(depth)
         if len(form.solids) > MOST_SOLIDS:
             continue

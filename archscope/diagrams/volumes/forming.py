@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from math import prod
 from typing import Final
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.chain import counted, is_grid, opens
-from archscope.diagrams.graph.tree import Block, Child, consumers, require_blocks, tree_of, units
+from archscope.diagrams.graph.tree import Block, blocks_in, consumers, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.once import once
@@ -34,9 +35,11 @@ IN_THE_FIRST: Final = " in the first"
 class Former:
     """The steps from an analysis to its form at a depth."""
 
-    def __init__(self, analysis: Analysis, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> None:
+    def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.expand, self.collapse = expand, collapse
+        self.expand: tuple[str, ...] = ()
+        self.collapse: tuple[str, ...] = ()
+        self._asked: dict[object, Former] = {}
         self.units = units_of(analysis)
         self.rows = {row.name: row for row in analysis.nodes}
         home = {layer: unit.name for unit in self.units for layer in unit.layers}
@@ -44,7 +47,6 @@ class Former:
         self.readers = consumers(self.units, self.outputs)
         self.tree = tree_of(self.units)
         self.staged: Staged = staged(self.tree, self.readers)
-        require_blocks(self.staged.root, (*expand, *collapse))
         self.drawn = len(units(self.staged.root))
         self.by_name = {unit.name: unit for unit in self.units}
         self.turned = turned(self.units)
@@ -59,6 +61,21 @@ class Former:
         for unit in self.units:
             self.twins.setdefault(self.staged.drawn_as(unit.name), []).extend(unit.layers)
 
+    def asked(self, expand: Sequence[str], collapse: Sequence[str]) -> Former:
+        """That with blocks open or closed by name; what does not depend on these is worked out once.
+
+        Raises:
+            NotFound: no block has such a name.
+        """
+        key = tuple(expand), tuple(collapse)
+        if key not in self._asked:
+            require_blocks(self.staged.root, (*expand, *collapse))
+            other = copy(self)
+            other.expand, other.collapse = key
+            other._forms = {}
+            self._asked[key] = other
+        return self._asked[key]
+
     def held_by(self, unit: Unit) -> Sequence[str]:
         """The nodes that a unit stands for, with those of its copies."""
         return self.twins.get(unit.name, unit.layers)
@@ -66,7 +83,7 @@ class Former:
     @property
     def deepest(self) -> int:
         """The greatest depth that changes the picture."""
-        return 1 + max((each.rank for each in _blocks(self.staged.root)), default=0)
+        return 1 + max((each.rank for each in blocks_in(self.staged.root)), default=0)
 
     def closed(self, depth: int) -> tuple[Kin, ...]:
         """The blocks that are closed at a depth, by rank, those of most interest first."""
@@ -82,14 +99,6 @@ class Former:
         if depth not in self._forms:
             self._forms[depth] = _Forming(self, depth).form()
         return self._forms[depth]
-
-
-def _blocks(child: Child) -> Iterator[Block]:
-    """Every block within one."""
-    for each in child.children if isinstance(child, Block) else ():
-        if isinstance(each, Block):
-            yield each
-            yield from _blocks(each)
 
 
 @once

@@ -341,9 +341,10 @@ def _narrowest(pieces: Sequence[_Piece], rows: Rows, count: int, *, between: boo
     low = max(piece.wide for piece in pieces)
     high = sum(piece.wide + piece.before for piece in pieces)
     best = [list(pieces)]
+    ends = [*(rows.breaks(one.step, other.step, between=between) for one, other in pairwise(pieces)), True]
     for _ in range(24):
         middle = (low + high) / 2
-        found = _within(pieces, rows, middle, between=between)
+        found = _within(pieces, ends, middle)
         if found is not None and len(found) <= count:
             best, high = found, middle
         else:
@@ -351,8 +352,8 @@ def _narrowest(pieces: Sequence[_Piece], rows: Rows, count: int, *, between: boo
     return best
 
 
-def _within(pieces: Sequence[_Piece], rows: Rows, widest: float, *, between: bool) -> list[list[_Piece]] | None:
-    """Rows that are no wider, each as full as can be; None where a piece is wider."""
+def _within(pieces: Sequence[_Piece], ends: Sequence[bool], widest: float) -> list[list[_Piece]] | None:
+    """Rows that are no wider, each as full as can be and at one of their ends; None where a piece is wider."""
     found: list[list[_Piece]] = []
     start = 0
     while start < len(pieces):
@@ -362,7 +363,7 @@ def _within(pieces: Sequence[_Piece], rows: Rows, widest: float, *, between: boo
             if wide > widest + 0.001:
                 break
             end += 1
-            if end == len(pieces) or rows.breaks(pieces[end - 1].step, pieces[end].step, between=between):
+            if ends[end - 1]:
                 good = end
         if not good:
             return None
