@@ -254,8 +254,8 @@ def _pad(call: Call) -> tuple[Layer, ...] | None:
     pairs = enumerate(zip(sides[::2], sides[1::2], strict=True))
     cut = [_cut(axes - place, -before, -after) for place, (before, after) in pairs if min(before, after) < 0]
     around = [max(each, 0) for each in sides]
-    if not any(around):
-        return tuple(cut)
+    if not any(around):  # PyTorch copies what is left, as it does beside nothing
+        return (*cut, TYPES[f"zero_pad{axes}d"](padding=around)) if cut else ()
     if mode == "constant" and not value:
         return (*cut, TYPES[f"zero_pad{axes}d"](padding=around))
     if mode == "constant":

@@ -83,6 +83,7 @@ CODE: dict[str, Callable[[Any, Tensor], Any]] = {
     "repeated": lambda m, x: m.b(m.a(x).transpose(1, 2).repeat(1, 1, 1).transpose(1, 2)),
     "seen before": lambda m, x: m.b(m.a(x).view(-1, 5, 2, 3).clone().flatten(2)),
     "dropped": lambda m, x: m.b(F.dropout(m.a(x) * 1.0, 0.5, False)),
+    "cropped": lambda m, x: (lambda made: m.b(made) + made)(F.pad(torch.cat([m.a(x)] * 2, -1), (-6, 0))),
     "given": lambda m, x: m.a(x).clone().transpose(1, 2),
 }
 
