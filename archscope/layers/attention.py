@@ -220,9 +220,7 @@ class MultiheadAttention(Layer):
         return self._runs(facts, 0.0)
 
     def runs_padded(self, facts: Facts, *, numbers: bool, training: bool) -> tuple[Step, ...] | None:
-        """What runs where the last input says which keys of a sample are padding; see `Projections`."""
-        if len(facts.inputs) != 4:
-            return None
+        """What runs where the fourth input says which keys of a sample are padding; see `Projections`."""
         apart = facts.replace(inputs=facts.inputs[:3])
         return self._runs(apart, self.dropout if training else 0.0, padding="input 4", numbers=numbers)
 

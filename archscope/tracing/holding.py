@@ -72,6 +72,8 @@ _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.ch
 
 _ALWAYS: Final = "it drops weights at inference too, and no rule says what that takes"
 
+_OF_CODE: Final = "it is given a padding mask that no input decides, and no rule says what that takes"
+
 _OF_THEIR_OWN: Final = "it is given the same values as tensors of their own, and no rule follows how it projects those"
 
 
@@ -189,12 +191,14 @@ class Holding:
         own = _OF_THEIR_OWN if len(tensors) > len({*self._read[:3]}) else ""
         if given.get("need_weights", not is_ours(module)):
             self.weighs[node] = bool(given.get("average_attn_weights", True))
-        if why := own or _unruled(module, given) or ("" if dim > 2 else _FLAT):
+        padding = given.get("key_padding_mask")
+        beside = _OF_CODE if padding is not None and len(self._read) != 4 else ""
+        if why := own or _unruled(module, given) or beside or ("" if dim > 2 else _FLAT):
             self.unruled[node] = why
             return
         if (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
             self.masked.add(node)
-        if (padding := given.get("key_padding_mask")) is not None:
+        if padding is not None:
             layer = read_module(module)
             assert isinstance(layer, MultiheadAttention)  # noqa: S101 - it is one of PyTorch's
             self.padded[node] = Padded(layer, padding.dtype != torch.bool)

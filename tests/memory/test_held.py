@@ -18,6 +18,7 @@ from archscope import limits  # noqa: E402
 from archscope.cli import main, tracked  # noqa: E402
 from archscope.memory import Differing, Request, Tracked, differing, memory  # noqa: E402
 from archscope.oracles import Verdict, verify  # noqa: E402
+from archscope.oracles.own import held  # noqa: E402
 from archscope.tracing.calling import call_thing  # noqa: E402
 from tests.memory.modules import MODULES  # noqa: E402
 
@@ -227,6 +228,19 @@ def test_code_that_does_not_run_without_values_is_asked_with_them() -> None:
     told = [each for each in verified.findings if "bytes" in each.quantity]
     assert told
     assert all(each.verdict is Verdict.AGREES for each in told)
+
+
+def test_a_large_module_that_does_not_run_without_values_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Looks(Two):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x) if bool((x == x).all()) else x
+
+    called = call_thing(Looks(), [(8,)], {})
+    assert tracked.hold(called, Request()).why == ""
+    monkeypatch.setattr(held, "SMALL", 0)
+    assert tracked.hold(called, Request()).why.startswith("the module does not run before it: ")
 
 
 def test_code_that_exits_before_it_is_a_reason_and_prints_beside_the_results(

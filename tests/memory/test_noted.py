@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from archscope.constants import CASTS
+from archscope.memory import memory
+from archscope.tracing.calling import call_thing
 from tests.memory.shared import same
 
 
@@ -64,6 +67,19 @@ FUNCTIONS: dict[str, Callable[[Any, Tensor], Any]] = {
     "median": lambda m, y: m.after(y.median(1).values),
     "mode": lambda m, y: m.after(y.mode(1)[0]),
 }
+
+
+class Cast(Notes):
+    """It runs under autocast of the code's own."""
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.before(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            return y.max(1)[0]
+
+
+def test_what_code_casts_is_not_covered() -> None:
+    assert memory(call_thing(Cast(named), [(3, 5, 6)], {}).network).not_covered["max"] == CASTS
 
 
 @pytest.mark.parametrize(("optimizer", "batch"), [(None, 1), (None, 3), ("sgd", 1), ("adam", 2)])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archscope.constants import CASTS
 from archscope.memory import memory
 from archscope.tracing.calling import call_thing
 from tests.memory.shared import same
@@ -99,6 +100,35 @@ def test_layers_that_pytorch_makes_of_it(make: Any, optimizer: str | None, batch
     same(make(), (5, 8), optimizer, batch)
 
 
+class Learned(Attends):
+    """What is added to scores is learned, so that attention runs in parts."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.before(x.mean(1))[:, :5]
+        return self.attention(x, x, x, key_padding_mask=scores, need_weights=False)[0]
+
+
+@pytest.mark.parametrize(("optimizer", "batch"), [(None, 3), ("sgd", 1), ("adam", 2)])
+def test_gradients_come_to_numbers_that_are_learned(optimizer: str | None, batch: int) -> None:
+    same(Learned(), (5, 8), optimizer, batch)
+
+
+class Still(Attends):
+    """Nothing is padding, whatever it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        nothing = torch.zeros(len(x), 5, dtype=torch.bool)
+        return self.attention(x, x, x, key_padding_mask=nothing, need_weights=False)[0]
+
+
+class Cast(Attends):
+    """It runs under autocast of the code's own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().forward(x)
+
+
 class Twice(Attends):
     """It is given a mask for all samples too."""
 
@@ -124,6 +154,8 @@ class Apart(Attends):
             Attends(add_bias_kv=True),
             "it is given a padding mask beside keys of its own, and no rule says what that takes",
         ),
+        (Still(), "it is given a padding mask that no input decides, and no rule says what that takes"),
+        (Cast(), CASTS),
         (
             Apart(),
             "it is given the same values as tensors of their own, and no rule follows how it projects those",
