@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from torch import nn
@@ -12,11 +13,35 @@ from archscope.tracing.stopping import SUPER
 
 _HASHED: Final = "add `__hash__ = torch.nn.Module.__hash__` to the class"
 
-_LISTS: Final = (
-    "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children",
-    "named_children",
-)  # fmt: skip
-"""What a module is asked for all along, and may answer in its own way."""
+_LISTS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType({
+    **dict.fromkeys(("parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules",
+                     "children", "named_children"), ()),
+    "_named_members": (lambda _: (),),
+})  # fmt: skip
+"""What a module is asked for all along, and may answer in its own way; and what it is asked with."""
+
+
+_ANSWERS: Final = ("__class__", "__dict__", "_modules", "_parameters", "_buffers", "training", "forward", "train",
+                   "eval", *_LISTS)  # fmt: skip
+"""What every module has, and a ``__getattribute__`` of its own may hide."""
+
+
+def check_answers(module: nn.Module) -> None:
+    """Refuse a module whose own ``__getattribute__`` answers nothing where PyTorch has something.
+
+    Raises:
+        UsageError: it does.
+    """
+    if type(module).__getattribute__ is nn.Module.__getattribute__:
+        return
+    for name in _ANSWERS:
+        try:
+            there = object.__getattribute__(module, name)
+        except AttributeError:  # it never became a module, which is told elsewhere
+            continue
+        if there is not None and getattr(module, name, None) is None:
+            raise UsageError(f"{one(type(module).__name__)} has a `__getattribute__` of its own, which answers nothing "
+                             f"for `{name}`; leave to torch.nn.Module what every module has")  # fmt: skip
 
 
 def check_sound(module: nn.Module, called: str) -> None:
@@ -28,6 +53,7 @@ def check_sound(module: nn.Module, called: str) -> None:
     >>> check_sound(nn.Sequential(nn.ReLU()), "it")
     """
     for each, path, again in _within(module):
+        check_answers(each)
         where = f"`{path}` ({type(each).__name__}) of {called}" if path else called
         if again:
             raise UsageError(f"{called} is a module that contains itself, as `{path}`; no such module runs")
@@ -37,9 +63,9 @@ def check_sound(module: nn.Module, called: str) -> None:
             raise UsageError(f"{where} has no hash, for its class has an `__eq__` of its own; {_HASHED}")
         if type(type(each).__hash__(each)) is not int:
             raise UsageError(f"{where} has a `__hash__` of its own that returns no whole number; {_HASHED}")
-        for name in _LISTS:
+        for name, given in _LISTS.items():
             if getattr(type(each), name) is not getattr(nn.Module, name):
-                listed: Any = getattr(each, name)()
+                listed: Any = getattr(each, name)(*given)
                 if not hasattr(listed, "__iter__"):
                     raise UsageError(f"{where} has a method `{name}` of its own, which returned "
                                      f"{one(type(listed).__name__)} and no list; leave the method to "

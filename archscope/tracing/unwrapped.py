@@ -19,7 +19,7 @@ from archscope.tracing.archives import unread
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.rejoined import rejoin
 from archscope.tracing.shadow import PARALLEL
-from archscope.tracing.sound import parts_of
+from archscope.tracing.sound import check_answers, parts_of
 
 Made = TypeVar("Made")
 
@@ -53,6 +53,7 @@ def unwrapped(thing: Any) -> nn.Module:
     if not isinstance(thing, nn.Module):
         raise UsageError(f"{one(type(thing).__name__)} is neither a torch.nn.Module nor an exported program")
     module: Any = thing
+    check_answers(module)
     while isinstance(module, PARALLEL) or "_orig_mod" in parts_of(module):
         module = module.module if isinstance(module, PARALLEL) else module._modules["_orig_mod"]
     return module  # type: ignore[no-any-return]

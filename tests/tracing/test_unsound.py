@@ -57,11 +57,28 @@ def test_what_a_method_raises_that_is_only_asked_is_told_with_its_line(name: str
     assert "\x1b" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["parameters", "named_buffers", "modules", "named_children"])
+@pytest.mark.parametrize("name", ["parameters", "named_buffers", "modules", "named_children", "_named_members"])
 def test_a_list_that_is_none_is_told_by_name(name: str) -> None:
     inner = _with(name, lambda *_, **__: None)
     with pytest.raises(UsageError, match=f"`1` .Odd. of Sequential has a method `{name}` of its own, which returned"):
         archscope.trace(nn.Sequential(nn.Linear(4, 4), inner), (4,))
+
+
+@pytest.mark.parametrize("hidden", ["", "train", "named_parameters", "_buffers", "__class__", "training"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_module_that_answers_nothing_for_what_every_module_has_is_told(hidden: str, inside: bool) -> None:
+    def answers(self: nn.Module, name: str) -> Any:
+        return None if name == hidden or not hidden else object.__getattribute__(self, name)
+
+    odd = _with("__getattribute__", answers)
+    says = rf"Odd has a `__getattribute__` of its own, which answers nothing for `{hidden}"
+    with pytest.raises(UsageError, match=says):
+        archscope.trace(nn.Sequential(nn.Linear(4, 4), odd) if inside else odd, (4,))
+
+
+def test_a_module_with_an_own_way_to_answer_is_read() -> None:
+    odd = _with("__getattribute__", lambda self, name: object.__getattribute__(self, name))
+    assert archscope.analyze(archscope.trace(odd, (4,))).totals.parameters == 15
 
 
 def test_a_module_without_a_hash_is_told_what_to_write() -> None:
