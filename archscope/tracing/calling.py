@@ -224,9 +224,8 @@ def _open(axes: Mapping[str, tuple[int, ...]], call: Call, example: str | None) 
     given = next((f"{name}={spelled(each)}" for name, each in places.items()
                   if isinstance(each, Given) and axes.get(name, (0,)) != (0,)), "")  # fmt: skip
     lengths = "; ".join(f"{' and '.join(map(str, own))} of `{name}`" for name, own in axes.items() if own)
-    here = (
-        "" if example is not None else f" Here {call.batch} samples run at once" + (f", `{given}`." if given else ".")
-    )
+    run = "1 sample runs" if call.batch == 1 else f"{call.batch:,} samples run at once"
+    here = "" if example is not None else f" Here {run}" + (f", `{given}`." if given else ".")
     ways = "`--batch`" + (" or `--input`" if given else "")
     yield (f"These axes may have any length, the batch counted as 0: {lengths}.{here} {ways} asks for others, and "
            "`table --symbolic` for formulas.")  # fmt: skip
