@@ -7,7 +7,7 @@ import inspect
 import itertools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -67,12 +67,17 @@ def is_program(thing: Any) -> bool:
 
 @_of_program
 def inputs_of(program: Any) -> Call:
-    """What a program was exported with, its tensors described; the first axis that they have in common is the batch."""
+    """What a program was exported with, its tensors described; the first axis that they have in common is the batch.
+
+    Of a batch that may have any length the example says nothing: one sample runs, if so few may.
+    """
     placed = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     given = [placed.get(name) if isinstance(name, str) else name for name in program.graph_signature.user_inputs]
     shapes = [tuple(map(_extent, each.shape)) for each in given if isinstance(each, Tensor)]
     first = {shape[:1] for shape in shapes}
     batch = first.pop()[0] if len(first) == 1 and () not in first else None
+    if batch is not None and _is_open(program, [each.shape for each in given if isinstance(each, Tensor)]):
+        batch = 1
 
     def told(value: Any) -> Any:
         if not isinstance(value, Tensor):
@@ -96,6 +101,18 @@ def open_axes(program: Any) -> dict[str, tuple[int, ...]]:
         if node.op == "placeholder" and node.name in taken and isinstance(node.meta.get("val"), Tensor)
     }
     return found if any(found.values()) else {}
+
+
+def _is_open(program: Any, shapes: Sequence[Any]) -> bool:
+    """Whether the first axis of some shapes may have any length, and no other goes by that.
+
+    PyTorch says of an axis that it has two at least where nobody said how many.
+    """
+    first, others = shapes[0][0], [extent for shape in shapes for extent in shape[1:] if not isinstance(extent, int)]
+    if isinstance(first, int) or any(first.node.expr in each.node.expr.free_symbols for each in others):
+        return False
+    said = program.range_constraints.get(first.node.expr)
+    return said is not None and said.lower <= 2
 
 
 def _extent(extent: Any) -> int:
