@@ -49,7 +49,7 @@ def parse_inputs(texts: Sequence[str]) -> Call:
      kwargs={'ids': Given(shape=(128,), dtype='int64', batched=None, axis=0),
      'mask': Given(shape=(128,), dtype='bool', batched=None, axis=0),
      't': Given(shape=(), dtype='float32', batched=None, axis=0), 'steps': Bare(value=3), 'mode': 'fast'},
-     batch=1, axes=(), whole=False)
+     batch=1, axes=(), whole=False, more=False)
     """
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
