@@ -67,6 +67,7 @@ class Tracer(TorchFunctionMode):
 
     Attributes:
         calls: which submodule ran, and how many nodes there were before and after.
+        copied: whether the code copied a module while it ran.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Tracer(TorchFunctionMode):
         self.events = Events(self.recording)
         self.steps: list[str] = []
         self.calls: list[tuple[str, int, int]] = []
+        self.copied = False
         self.modes: list[tuple[bool, tuple[str, ...]]] = []
         self.numbers: list[Numbered] = []
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")

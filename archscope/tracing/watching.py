@@ -50,6 +50,7 @@ class Watched:
         return getattr(self._run, name)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Watched:
+        self._tracer.copied = True
         module = copy.deepcopy(self._module, memo)
         return Watched(self._tracer, self._path, module, copy.deepcopy(self._run, memo))
 

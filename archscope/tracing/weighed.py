@@ -32,6 +32,7 @@ _COPYING: Final = COPIED_WITH_GRADIENT | COPIED_ON
 _AS_THEY_ARE: Final = frozenset({"cat", "clone", "add", "radd", "sub", "contiguous"})
 """Functions that may copy a parameter, and whose backward pass hands its gradient on."""
 
+_LAYERS: Final = "its code copies layers, and no rule follows what becomes of the copies"
 _APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
 _YES_OR_NO: Final = (
     "its code gives attention a mask of yes and no beside values without heads, with which it runs in parts"
@@ -73,7 +74,8 @@ def weighed(module: nn.Module, names: Sequence[str], run: Run, now: Mapping[str,
     del again
     if tracer.there():
         gc.collect()
-    given = {id(memory) for memory in there if memory.gone is not None}
+    # A copied module is held by who watches it, and by nobody else.
+    given = {id(memory) for memory in there if memory.gone is not None and not tracer.copied}
     del shadow
     for memory in there:
         memory.gone, memory.watched = None, None
@@ -93,7 +95,9 @@ class _Reading:
         self.by_event: dict[int, list[Memory]] = {}
         for memory in weighing.memories:
             self.by_event.setdefault(memory.event, []).append(memory)
-        self.unknown = _APART if weighing.apart else _YES_OR_NO if weighing.headless else ""
+        self.unknown = (
+            _LAYERS if weighing.copied else _APART if weighing.apart else _YES_OR_NO if weighing.headless else ""
+        )
         self.unknown_in_training = DROPS if run.tracer.recording.learned.drops else ""
         learned = run.tracer.recording.learned
         facts = run.tracer.recording.nodes.facts
