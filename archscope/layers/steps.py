@@ -10,7 +10,7 @@ Tensors of a layer go by name: ``input``, ``input 2``, the names of its weights,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from archscope.record import EMPTY, Record
 
@@ -291,11 +291,15 @@ def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:
     return Step("amax", (name,), (Made("output", output),), (name, "output"), behind=behind)
 
 
-def noting(op: str, facts: Any) -> tuple[Step, ...]:
-    """Values, and their places; backward they are put into zeros there, and those copied once more."""
+NOTES: Final = "values and their places"
+"""An operation that gives both; see `noting`."""
+
+
+def noting(facts: Any) -> tuple[Step, ...]:
+    """Values, and their places; backward they are put into zeros there."""
     places = output_name(1)
     made = (Made(output_name(0), facts.output), Made(places, facts.output, INDEX))
-    return (Step(op, (input_name(0),), made, (places,), behind=(Made("zeros", facts.inputs[0]),)),)
+    return (Step(NOTES, (input_name(0),), made, (places,)),)
 
 
 def extreme(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from archscope.layers.steps import ROWS, Step
+from archscope.layers.steps import NOTES, ROWS, Step
 from archscope.memory.autocast import FULL, OWN_TYPES, WORKS_BACK_WIDE
 from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.stepping import (
@@ -19,6 +20,9 @@ from archscope.memory.stepping import (
 from archscope.memory.values import Gradient, Pending, Ran, Value
 from archscope.precision import stored_bytes
 from archscope.working import bare, product
+
+_PUT: Final = frozenset({"index", NOTES})
+"""Operations whose gradient is put into zeros; under a tracker, those are copied once more."""
 
 
 class Passing:
@@ -112,7 +116,7 @@ class Passing:
             # The gradient of what divides takes a product of three; there is room for one where another gradient goes.
             ways = [value.grad for value in ran.read]
             behind = behind[:1] * (3 - ways[0] if ways[-1] else 0)
-        behind += [ran.read[0].size] if self._as_tracked and step.op == "index" and not behind else []
+        behind += [ran.read[0].size] if self._as_tracked and step.op in _PUT and not behind else []
         for block in [ledger.take(size, "temporary") for size in behind]:
             ledger.drop(block)
         for _, value, gradient in going:

@@ -38,7 +38,7 @@ def as_seen(
 ) -> tuple[Steps | None, str]:
     """What runs for a node, ``steps`` being what its type says, and why no rule says it where none does."""
     if node.name in observed.notes and node.name not in observed.unruled:
-        return noting(node.layer.type, facts), ""
+        return noting(facts), ""
     if (padded := observed.padded.get(node.name)) is not None:
         steps = padded.layer.runs_padded(facts, numbers=padded.numbers, training=training)
     why = ""

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from archscope.constants import CASTS
 from archscope.memory import memory
+from archscope.oracles import verify
 from archscope.tracing.calling import call_thing
 from tests.memory.shared import same
 
@@ -67,6 +68,14 @@ FUNCTIONS: dict[str, Callable[[Any, Tensor], Any]] = {
     "median": lambda m, y: m.after(y.median(1).values),
     "mode": lambda m, y: m.after(y.mode(1)[0]),
 }
+
+
+@pytest.mark.parametrize("name", ["at once", "topk", "sort", "of rows"])
+def test_what_allocators_give_for_it_is_what_is_said(name: str) -> None:
+    called = call_thing(Notes(FUNCTIONS[name]), [(3, 5, 6)], {})
+    found = verify(called.network, ["memory"], module=called)
+    assert not found.differing
+    assert any("on the CPU" in each.quantity for each in found.findings)
 
 
 class Cast(Notes):

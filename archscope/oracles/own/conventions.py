@@ -162,14 +162,21 @@ def _called_convolution(part: Part) -> bool:
     return "Conv" in type(part.module).__name__
 
 
-def _without_attention(part: Part, _: int) -> float | None:
+def _without_attention(part: Part, batch: int) -> float | None:
     """All but the two products of a fused attention."""
     fused = [facts for node, facts in part.nodes if "attention" in _label(node.layer)]
     if not fused:
         return None
     if isinstance(part.module, nn.MultiheadAttention):
-        return _projections(part)
+        return _projections(part) * batch
     return _ours(part) - sum(int(facts.macs or 0) for facts in fused)
+
+
+def _without_scores(part: Part, batch: int) -> float | None:
+    """All but the first of the two products of an attention, which are of one size."""
+    if not isinstance(part.module, nn.MultiheadAttention):
+        return None
+    return (_ours(part) + _projections(part) * batch) / 2
 
 
 def _projections(part: Part) -> float:
@@ -247,6 +254,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     "fvcore": (
         Convention("it counts a product of two complex numbers, four of real ones, as one", _complex_once),
         Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
+        Convention("its trace has no rule for the product that is added to a mask (`baddbmm`), and misses that of the "
+                   "scores", _without_scores),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs_without_bias),
         Convention("it counts one sample of the batch", _batch_missed),

@@ -1,0 +1,60 @@
+"""What other tools count of `torch.nn.MultiheadAttention` is explained, with masks and weights and several samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archscope.oracles import Verdict, verify
+from archscope.tracing.calling import call_thing
+
+FUSED = "its trace has no rule for fused attention, and misses its two products"
+SCORES = "its trace has no rule for the product that is added to a mask (`baddbmm`), and misses that of the scores"
+
+
+class Attends(nn.Module):
+    """Attention with a mask, which gives its weights or does not.
+
+    Args:
+        mask: which.
+        weights: whether it gives them.
+    """
+
+    def __init__(self, mask: str, weights: bool, **how: Any) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(16, 4, batch_first=True, **how)
+        self.mask, self.weights = mask, weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        given: dict[str, Tensor] = {}
+        if self.mask == "later":
+            given["attn_mask"] = torch.full((x.shape[1],) * 2, float("-inf")).triu(1)
+        if self.mask == "padding":
+            given["key_padding_mask"] = x[..., 0] > 3
+        made: Tensor = self.attention(x, x, x, need_weights=self.weights, **given)[0]
+        return made
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(
+    ("mask", "weights", "why", "theirs"),
+    [
+        # Projections are 4·6·16·16 = 6,144, each of the two products 6·6·16 = 576.
+        ("", False, FUSED, 6_144),
+        ("", True, "", 7_296),
+        ("later", False, FUSED, 6_144),
+        ("later", True, SCORES, 6_720),
+        ("padding", False, FUSED, 6_144),
+        ("padding", True, SCORES, 6_720),
+    ],
+)
+def test_what_fvcore_misses_of_attention_is_told(mask: str, weights: bool, why: str, theirs: int, batch: int) -> None:
+    called = call_thing(Attends(mask, weights), [torch.zeros(batch, 6, 16)], {})
+    found = verify(called.network, ["fvcore", "FLOPs", "torchinfo"], module=called)
+    assert not found.differing
+    (seen,) = [each for each in found.findings if each.witness == "fvcore" and each.layer == "attention"]
+    assert (seen.ours, seen.theirs, seen.why) == (7_296 * batch, theirs * batch, why)
+    assert seen.verdict is (Verdict.EXPLAINED if why else Verdict.AGREES)
