@@ -179,6 +179,13 @@ def _without_scores(part: Part, batch: int) -> float | None:
     return (_ours(part) + _projections(part) * batch) / 2
 
 
+def _without_vectors(part: Part, _: int) -> float | None:
+    """All but products of a matrix with a vector, which leave one axis less."""
+    found = [int(facts.macs or 0) for node, facts in part.nodes
+             if "matmul" in _label(node.layer) and facts.inputs and facts.output == facts.inputs[0][:-1]]  # fmt: skip
+    return _ours(part) - sum(found) if found else None
+
+
 def _projections(part: Part) -> float:
     """Products of an attention with its weights: the projections before and after it."""
     module: Any = part.module
@@ -263,6 +270,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     "FLOPs": (
         Convention("it counts a product of two complex numbers, four of real ones, as one", _complex_once),
         Convention("it has no formula for this fused attention, and misses its two products", _without_attention),
+        Convention("it has no formula for a matrix times a vector (`mv`), and misses that", _without_vectors),
         Convention("it counts the zeros of sparse weights too", _zeros_counted),
         Convention("it counts one sample of the batch", _batch_missed),
     ),

@@ -1,4 +1,4 @@
-"""What other tools count of `torch.nn.MultiheadAttention` is explained, with masks and weights and several samples."""
+"""Products that other tools miss are told: of attention with masks and weights, and of a matrix with a vector."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from archscope.oracles import Verdict, verify
 from archscope.tracing.calling import call_thing
 
 FUSED = "its trace has no rule for fused attention, and misses its two products"
+VECTORS = "it has no formula for a matrix times a vector (`mv`), and misses that"
 SCORES = "its trace has no rule for the product that is added to a mask (`baddbmm`), and misses that of the scores"
 
 
@@ -58,3 +59,27 @@ def test_what_fvcore_misses_of_attention_is_told(mask: str, weights: bool, why: 
     (seen,) = [each for each in found.findings if each.witness == "fvcore" and each.layer == "attention"]
     assert (seen.ours, seen.theirs, seen.why) == (7_296 * batch, theirs * batch, why)
     assert seen.verdict is (Verdict.EXPLAINED if why else Verdict.AGREES)
+
+
+class Graph(nn.Module):
+    """Attention between the nodes of a graph (Veličković et al. 2018): a learned vector scores each pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.scores = nn.Linear(6, 4), nn.Parameter(torch.rand(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = self.layer(x)
+        pairs = [made.unsqueeze(axis).expand(-1, 5, 5, -1) for axis in (1, 2)]
+        weights: Tensor = (torch.cat(pairs, -1) @ self.scores).softmax(-1)
+        return weights @ made
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_pytorchs_counter_misses_of_vectors_is_told(batch: int) -> None:
+    called = call_thing(Graph(), [torch.zeros(batch, 5, 6)], {})
+    found = verify(called.network, ["FLOPs"], module=called)
+    assert not found.differing
+    (seen,) = [each for each in found.findings if each.why == VECTORS and each.layer]
+    # 25 pairs of 8 features, and 5·5·4 products with what each node has.
+    assert (seen.ours, seen.theirs) == (batch * (200 + 100), batch * 100)
