@@ -196,13 +196,17 @@ def test_a_vocabulary_stays_with_its_input_under_another_name() -> None:
     assert "input: {layer0: {shape: [4], vocabulary: 50}}" in state(network).text
 
 
+class Own(nn.MultiheadAttention):
+    """PyTorch's attention by another name, which a program does not know for that."""
+
+
 class Attends(nn.Module):
     """Attention that a spec does not have, each way in a module of its own; written out in operations by an export."""
 
     def __init__(self) -> None:
         super().__init__()
         self.twice, self.shown = (nn.MultiheadAttention(12, 3, batch_first=True) for _ in range(2))
-        self.more = nn.MultiheadAttention(12, 3, batch_first=True, add_bias_kv=True)
+        self.more = Own(12, 3, batch_first=True, add_bias_kv=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.twice(x, x, x, need_weights=False)[0]
