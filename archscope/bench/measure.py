@@ -18,7 +18,7 @@ from archscope.bench.agreement import Check
 from archscope.bench.clocks import Clock
 from archscope.bench.environment import free_memory
 from archscope.bench.inplace import LayerTimes, time_layers
-from archscope.bench.own import OwnWorkload, agrees, drawn_alike, prepare_own, repeats, times_by_node
+from archscope.bench.own import OwnWorkload, agrees, drawn_alike, is_drawn, prepare_own, repeats, times_by_node
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits, Series
@@ -35,12 +35,16 @@ from archscope.bench.work import (
     prepare,
     quietly,
 )
-from archscope.theirs import raised
+from archscope.theirs import Unusual, place_of, raised, said_by
 
 if TYPE_CHECKING:
     from archscope.tracing.calling import Called
 
 DEVICE_LOST: Final = re.compile(r"device-side assert|illegal memory access|device.* lost|unspecified launch failure")
+
+_VALUES: Final = ("nobody gave values of its inputs, and whole numbers are zeros: if it wants others, name a function "
+                  "that returns them, --example mypkg.models:example")  # fmt: skip
+"""What to do about a module that was read, and stops with values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,23 @@ def measure_cell(
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
         return _failed("oom", _asked_for(str(error), free))
     except (RuntimeError, NotImplementedError, ImportError, OSError) as error:
-        return _sorted_failure(str(error), cell)
+        return _sorted_failure(str(error), cell) if module is None else _stopped(error, cell, module)
     except Exception as error:
         if module is None:
             raise
-        return _failed("error", raised(error))  # a stranger's code may raise anything
+        return _stopped(error, cell, module)  # a stranger's code may raise anything
     finally:
         with quietly():
             _release(device)
+
+
+def _stopped(error: Exception, cell: Cell, module: Called) -> dict[str, Any]:
+    """What stopped a person's own module; what to write, where it may be values that nobody gave."""
+    found = _sorted_failure(said_by(error), cell)
+    if found["status"] != "error":
+        return found
+    place = isinstance(error, Unusual) or place_of(error)
+    return _failed("error", f"{raised(error)}; {_VALUES}" if place and is_drawn(module) else raised(error))
 
 
 def _sorted_failure(text: str, cell: Cell) -> dict[str, Any]:

@@ -105,14 +105,19 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
 
 def inputs_of(called: Called, cell: Cell) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What it is called with, in the cell's batch; tensors of an example are one call, whatever lies in them."""
-    said: list[Any] = []
-    called.call.mapped(said.append)
-    if not called.fixed and not any(isinstance(each, Tensor) for each in said):
+    if is_drawn(called):
         return called.inputs("cpu", batch=cell.batch)
     if cell.batch != 1:
         raise Unsupported("what it is called with brings a batch of its own, which is one call; leave out --batch, or "
                           "state shapes")  # fmt: skip
     return called.inputs("cpu")
+
+
+def is_drawn(called: Called) -> bool:
+    """Whether nobody gave the values of its inputs, so that they are drawn, and whole numbers are zeros."""
+    said: list[Any] = []
+    called.call.mapped(said.append)
+    return not called.fixed and not any(isinstance(each, Tensor) for each in said)
 
 
 def _expected(

@@ -201,6 +201,38 @@ def test_whatever_a_module_raises_with_values_is_the_status_of_its_cell(raised: 
     found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
     assert found["status"] == "error"
     assert found["error"].startswith(f"{type(raised).__name__}: {raised} (at ")
+    assert found["error"].endswith("; nobody gave values of its inputs, and whole numbers are zeros: if it wants "
+                                   "others, name a function that returns them, --example mypkg.models:example")  # fmt: skip
+
+
+class Reader(nn.Module):
+    """Reads texts whose ids of 0 are padding, which PyTorch's encoder leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 16, padding_idx=0)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 2)
+
+    def forward(self, ids: Tensor) -> Any:
+        return self.encoder(self.words(ids), src_key_padding_mask=ids == 0)
+
+
+def test_a_text_of_padding_alone_is_told_with_what_to_write_and_words_are_measured() -> None:
+    it, analysis = called(Reader(), (12,))
+    found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "error"
+    assert found["error"].startswith("RuntimeError: ")
+    assert "(at tests/bench/test_own.py:" in found["error"]
+    assert found["error"].endswith("--example mypkg.models:example")
+    it, analysis = called(Reader(), torch.arange(1, 13)[None])
+    assert measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)["status"] == "ok"
+
+
+def test_what_stops_on_values_that_somebody_gave_is_told_without_asking_for_them() -> None:
+    it, analysis = called(Reader(), torch.zeros(1, 12, dtype=torch.int64))
+    found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "error"
+    assert "example" not in found["error"]
 
 
 def test_an_output_that_is_not_the_modules_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
