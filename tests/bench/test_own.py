@@ -202,7 +202,8 @@ def test_whatever_a_module_raises_with_values_is_the_status_of_its_cell(raised: 
     assert found["status"] == "error"
     assert found["error"].startswith(f"{type(raised).__name__}: {raised} (at ")
     assert found["error"].endswith("; nobody gave values of its inputs, and whole numbers are zeros: if it wants "
-                                   "others, name a function that returns them, --example mypkg.models:example")  # fmt: skip
+                                   "others, name a function that returns them, --example mypkg.models:example"
+                                   )  # fmt: skip
 
 
 class Reader(nn.Module):
