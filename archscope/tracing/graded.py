@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from archscope.interrupts import called_in_operations
-from archscope.tracing.tracer import Tracer
+from archscope.tracing.looking import Looking
 
 
-class WithGradients(Tracer):
+class WithGradients(Looking):
     """A run with gradients, of which there is no backward pass."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -18,10 +18,10 @@ from archscope.recognising.batches import WITHOUT
 from archscope.recognising.operations import Frame
 from archscope.theirs import raised
 from archscope.tracing.events import Event, extents
+from archscope.tracing.looking import Looking
 from archscope.tracing.others import shares
 from archscope.tracing.running import Grown, Run, Stopped, larger, run_once
 from archscope.tracing.strangers import tensors_in
-from archscope.tracing.tracer import Tracer
 
 UNEVEN: Final = "what its code makes does not grow evenly with the samples, and no rule follows how much it is"
 STILL: Final = "what its code makes does not grow with the samples, and no rule follows how much it is"
@@ -29,7 +29,7 @@ TURNED: Final = "its code copies an input whose samples do not stand first, and 
 OTHERS: Final = "its code runs other operations in another batch, and no rule follows which"
 
 
-class _Sizes(Tracer):
+class _Sizes(Looking):
     """Follows a module as `Tracer` does, and writes down the extents of what its calls make alone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ from archscope.working import Count, total
 _LIFTS: Final = frozenset({"aten::lift", "aten::lift_fresh"})
 """What `torch.tensor` runs on a tensor that it has made of numbers."""
 
-_JAGGED: Final = frozenset({NestedTensor})
+_JAGGED: Final[Any] = NestedTensor
 
 
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -74,13 +74,12 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return func(*args, **(kwargs or {}))
             # Out of a scripted part an operation comes here first; running it is no call of anybody's.
             with torch._C.DisableTorchFunction():
+                if _JAGGED in types:  # what it does is done to the values of all its samples
+                    with self:
+                        return _JAGGED.__torch_dispatch__(func, (), args, kwargs or {})
                 return self._ran(func, args, kwargs or {})
 
     def _ran(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
-        jagged = next((type(each) for each in tensors_in([args, given]) if type(each) in _JAGGED), None)
-        if jagged is not None:  # what it does is done to the values of all its samples
-            with self:
-                return jagged.__torch_dispatch__(func, (), args, given)
         found = operation(func)
         if found.kind is Kind.PARTS:
             with self:
@@ -167,9 +166,12 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _products(found: Operation, args: Sequence[Any], result: Any) -> Count | None:
     """What it multiplies; of samples with lengths of their own, each by itself."""
+    tensors = tensors_in([args, result])
+    if all(each.layout is torch.strided and not each.is_nested for each in tensors):
+        return found.products(args, result)
     if any(each.layout in SPARSE for each in tensors_in(args)):
         return sparse_products(found, args)
-    lists = [each for each in tensors_in([args, result]) if each.is_nested]
+    lists = [each for each in tensors if each.is_nested]
     if not lists or found.kind is not Kind.RULE:
         return found.products(args, result)
     many = min(each.size(0) for each in lists)

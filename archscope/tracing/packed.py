@@ -29,12 +29,12 @@ _PRODUCTS: Final = {"aten::mm": 0, "aten::mv": 0, "aten::addmm": 1, "aten::addmv
 
 
 class Packed:
-    """The packed weights that a module holds, by the object that they lie in; none of them is trained."""
+    """The packed weights that modules hold, by the object that they lie in; none of them is trained."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self.held: dict[str, Weight] = {}
         self._names: dict[int, frozenset[str]] = {}
-        for path, each in module.named_modules():
+        for path, each in modules.items():
             for inside in [value for value in vars(each).values() if isinstance(value, torch.ScriptObject)]:
                 weights = {weight.name: weight for weight in _unpacked(path.removesuffix("._packed_params"), inside)}
                 self.held.update(weights)

@@ -68,7 +68,7 @@ class Recording:
         holding: what is seen of memory.
 
     Args:
-        module: what runs.
+        modules: what runs, by its path, and its submodules.
         state: its parameters and buffers, by name.
         ledger: sees the operations.
         at: says where the code stands.
@@ -79,7 +79,7 @@ class Recording:
 
     def __init__(
         self,
-        module: nn.Module,
+        modules: dict[str, nn.Module],
         state: Mapping[str, Tensor],
         ledger: Ledger,
         at: Standing,
@@ -91,18 +91,18 @@ class Recording:
         self.values = Values(state, keep=keep)
         self.samples = Samples(self.values, batch, guide)
         self.looked = Looks(self.values)
-        trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+        trained = {name for name, _ in modules[""].named_parameters(remove_duplicate=False)}
         self.state = {name: each for name, each in state.items() if name.rpartition(".")[2] not in COUNTERS}
         held = {
             name: weight_of(name, each, trainable=name in trained and each.requires_grad)
             for name, each in self.state.items()
             if name in trained or each.dtype not in (torch.bool, torch.int64)
         }
-        self._packed = Packed(module)
-        self.nodes = Nodes(held | self._packed.held, dict(module.named_modules()), batch or 1, place_here)
+        self._packed = Packed(modules)
+        self.nodes = Nodes(held | self._packed.held, modules, batch or 1, place_here)
         parameters = {name: each for name, each in self.state.items() if name in trained}
         self.learned = Learned(
-            parameters, dict(module.named_modules()), self.nodes, lambda: at.here, ledger.numbers.of,
+            parameters, modules, self.nodes, lambda: at.here, ledger.numbers.of,
             lambda each: None if self.values.weights(each) & held.keys() else self._known(each), self.samples.repeats,
         )  # fmt: skip
         self.accounts, self.holding, self.causal = Accounts(), Holding(), set[str]()

@@ -73,8 +73,9 @@ class Grown(NamedTuple):
 class Run(NamedTuple):
     """A run of a call that came to its end.
 
-    ``types`` are those of inputs that are no numbers with a point, ``left`` tensors that it left in what it has;
-    ``drew`` says whether its code drew random numbers that are not PyTorch's; ``grown`` is seen by another run.
+    ``types`` are those of inputs that are no numbers with a point, ``left`` tensors that it left in what it has, if it
+    was written down; ``drew`` says whether its code drew random numbers that are not PyTorch's; ``grown`` is seen by
+    another run.
     """
 
     call: Call
@@ -259,8 +260,8 @@ def run_once(
             own = call.replace(args=given[0], kwargs=given[1])
             before = drawn_apart()
             run = _run(copied, own, names, way, twins, guide, modules, tracer)
-            return run._replace(call=call, zeros=_has_no_values(call), left=holder.left(around.came()),
-                                drew=drawn_apart() != before)  # fmt: skip
+            left = holder.left(around.came()) if tracer.writes else ()
+            return run._replace(call=call, zeros=_has_no_values(call), left=left, drew=drawn_apart() != before)
         finally:
             twins.restore()
             around.restore()

@@ -111,8 +111,10 @@ class Shadow:
     def part(self, value: Any) -> Any:
         """The copy of a part of what is copied now; what lies in it may come later."""
         kind = type(value)
-        if kind in _PLAIN:
-            return value
+        return value if kind in _PLAIN else self._part(value, kind)
+
+    def _part(self, value: Any, kind: type) -> Any:
+        """The copy of a part that may change."""
         place = id(value)
         if place in self._copies:
             return self._copies[place]
@@ -125,7 +127,7 @@ class Shadow:
         return made
 
     def _all(self, values: Iterable[Any]) -> list[Any]:
-        return [each if type(each) in _PLAIN else self.part(each) for each in values]
+        return [each if (kind := type(each)) in _PLAIN else self._part(each, kind) for each in values]
 
     def later(self, fill: Callable[[Any, Any], None], original: Any, empty: Any) -> Any:
         """A copy that is filled later: what lies in it may hold the original."""
@@ -134,6 +136,9 @@ class Shadow:
 
     def _copier(self, kind: type) -> Callable[[Any], Any]:
         """How values of a type are copied."""
+        if kind is dict or kind is collections.OrderedDict:  # a module has a dozen, and most are empty
+            fill = functools.partial(self._fill_mapping, kind)
+            return lambda value: self.later(fill, value, kind()) if value else kind()
         for base, copier in self._table():
             if issubclass(kind, base):
                 return copier
@@ -209,17 +214,15 @@ class Shadow:
         if state:
             own = object.__getattribute__(empty, "__dict__")
             for name, each in list(state.items()):
-                own[name] = each if type(each) in _PLAIN else self.part(each)
-        kind: Any = type(value)
-        for slot in _slots(kind):
+                own[name] = each if (kind := type(each)) in _PLAIN else self._part(each, kind)
+        own_kind: Any = type(value)
+        for slot in _slots(own_kind):
             try:
-                slot.__set__(empty, self.part(slot.__get__(value, type(value))))
+                slot.__set__(empty, self.part(slot.__get__(value, own_kind)))
             except AttributeError:  # empty, or read only
                 continue
 
     def _mapping(self, value: dict[Any, Any]) -> Any:
-        if not value and type(value) in (collections.OrderedDict, dict):
-            return type(value)()
         base = next(each for each in _MAPPINGS if isinstance(value, each))
         return self.later(functools.partial(self._fill_mapping, base), value, base.__new__(type(value)))
 

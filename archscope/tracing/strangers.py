@@ -87,6 +87,8 @@ def misfit(layer: nn.Module, given: Sequence[int]) -> str:
 
 def tensors_in(value: Any) -> list[Tensor]:
     """Every tensor in arguments or a result, however they are nested; those without a shape yet are left out."""
+    if type(value) in _TENSORS:
+        return [value]
     found: list[Tensor] = []
     _gather(value, found)
     return found
@@ -96,6 +98,9 @@ _PLAIN: Final = frozenset({int, float, bool, str, bytes, complex, type(None), sl
                            torch.layout, torch.memory_format, torch.Size})  # fmt: skip
 """What holds no tensor, and most arguments are."""
 
+_TENSORS: Final = frozenset({Tensor, nn.Parameter})
+"""What most tensors are; those without a shape yet have types of their own."""
+
 
 def _gather(value: Any, found: list[Tensor]) -> None:
     """Told by classes first: this runs some thirty times for every operation."""
@@ -104,7 +109,10 @@ def _gather(value: Any, found: list[Tensor]) -> None:
         return
     if kind is list or kind is tuple:
         for each in value:
-            if type(each) not in _PLAIN:
+            kind = type(each)
+            if kind in _TENSORS:
+                found.append(each)
+            elif kind not in _PLAIN:
                 _gather(each, found)
     elif isinstance(value, Tensor):
         if not nn.parameter.is_lazy(value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,7 @@ class Tracer(TorchFunctionMode):
     """Turns calls of PyTorch's functions, and modules that are one layer, into nodes.
 
     Attributes:
+        writes: whether it writes a network down; one that does not looks for something else.
         at: where the code that runs stands.
         ledger: the operations that ran.
         events: the calls, and the memory that they took.
@@ -70,6 +71,8 @@ class Tracer(TorchFunctionMode):
         copied: whether the code copied a module while it ran.
     """
 
+    writes: ClassVar[bool] = True
+
     def __init__(
         self,
         module: nn.Module,
@@ -87,7 +90,8 @@ class Tracer(TorchFunctionMode):
         self.turn = Turn()
         self.ledger = self._ledger(before_write, numbers)
         self.at = Standing(module)
-        self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
+        modules = dict(module.named_modules())
+        self.recording = Recording(modules, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
         self.events = Events(self.recording)
         self.steps: list[str] = []
         self.calls: list[tuple[str, int, int]] = []
@@ -99,7 +103,7 @@ class Tracer(TorchFunctionMode):
         self._trains = self.recording.holding.trains = trains
         self._given: Shape = ()
         self._leaf = 0
-        parts = {each: path for path, each in module.named_modules()}
+        parts = {each: path for path, each in modules.items()}
         for each in (*parts, *(each for each in beside if each not in parts)):
             if not isinstance(each, torch.jit.ScriptModule):
                 watch = Watched if each in parts else Hanging

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -13,13 +13,10 @@ from archscope.layers import Layer
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import drops, plain_name
 from archscope.tracing.graded import WithGradients, reached
-from archscope.tracing.ledger import Ledger
-from archscope.tracing.numbers import Numbers
 from archscope.tracing.roles import APART, LEAVING, LENDING
 from archscope.tracing.running import Run, guided, larger, run_once
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.tracer import Tracer
-from archscope.tracing.weighing import Weights
 
 _OTHERWISE: Final = "its code does not do the same while training each time that it runs, so that no run shows it"
 _STOPS: Final = "its code did not run as while training, so that what it does then could be followed"
@@ -65,9 +62,6 @@ class _Trains(WithGradients):
         self.dropped: set[int] = set()
         self.looks = False
         super().__init__(*args, **kwargs)
-
-    def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
-        return Weights(lambda *_: None, self._loose, before_write, numbers, self.turn)
 
     def heard(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any,

@@ -33,11 +33,11 @@ class Turn:
             self._threads.discard(threading.get_ident())
 
     def __enter__(self) -> None:
-        if self.is_home:
+        if threading.get_ident() in self._threads:  # each operation comes here several times
             self._lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        if self.is_home:
+        if threading.get_ident() in self._threads:
             self._lock.release()
 
 

@@ -12,40 +12,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from archscope.recognising.operations import Frame, Operation, Ran
+from archscope.recognising.operations import Frame
 from archscope.tracing.events import fresh, size_of
 from archscope.tracing.graded import WithGradients
-from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import given_to
-from archscope.tracing.numbers import Numbers
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
 
 _ATTENTION: Final = "scaled_dot_product_attention"
-
-
-class Weights(Ledger):  # type: ignore[no-untyped-call]
-    """A ledger that holds nothing of what runs."""
-
-    def __init__(self, note: Callable[[Any, Any], None], *more: Any) -> None:
-        super().__init__(*more)
-        self._noted = note
-
-    def _note(
-        self, found: Operation, args: Any, given: dict[str, Any], result: Any,
-        written: list[Tensor],  # noqa: ARG002 - a `Ledger` has it
-    ) -> None:  # fmt: skip
-        self._noted(args, result)
-        if self.frame is None:
-            self._loose(found.called, args, given, result, Frame())
-        else:
-            self.frame.ran.append(Ran(found, None))
-
-    def _on_meta(self, value: Any) -> Any:
-        """It forgets what it has brought there."""
-        made = super()._on_meta(value)
-        self._twins.clear()
-        return made
 
 
 class Memory:
@@ -84,9 +58,6 @@ class Weighing(WithGradients):
         self._alive: dict[int, Memory] = {}
         self._moment = 0
         super().__init__(*args, **kwargs)
-
-    def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
-        return Weights(self._noted, self._loose, before_write, numbers, self.turn)
 
     def _call(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
         with self.own():
