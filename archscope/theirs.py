@@ -62,7 +62,8 @@ def heard_apart(*, quiet: bool = False) -> Iterator[None]:
         Unusual: it raised what is no `Exception`, and no interrupt.
     """
     heard = _Heard(sys.stderr, quiet=quiet)
-    with contextlib.redirect_stdout(cast(TextIO, heard)), warnings.catch_warnings():
+    stream = cast(TextIO, heard)
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
@@ -78,8 +79,10 @@ class _Heard:
     """A stream that hands on what a stranger prints, colours and all, but nothing else that a terminal obeys."""
 
     def __init__(self, to: TextIO, *, quiet: bool) -> None:
-        self._to = to
-        self._quiet = quiet
+        # What runs within what is heard already is heard in its place, or it would be counted twice.
+        within = to if isinstance(to, _Heard) else None
+        self._to: TextIO = within._to if within else to
+        self._quiet = quiet or (within is not None and within._quiet)
         self._before = _HEARD.get()
         self._said: Counter[str] = Counter()
         self._begun: list[str] = []

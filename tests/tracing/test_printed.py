@@ -71,6 +71,22 @@ def test_a_line_that_only_another_attempt_says_is_heard_too(capsys: pytest.Captu
     assert capsys.readouterr().err.split() == ["a", "b", "b", "c"]
 
 
+def test_what_is_said_on_the_error_stream_is_heard_once_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_once():
+        for _ in range(3):
+            with heard_apart():
+                print("both", file=sys.stderr)
+                with heard_apart():
+                    print("within", file=sys.stderr)
+                    print("within")
+                print("both")
+        with heard_apart(quiet=True), heard_apart():
+            print("nobody asked", file=sys.stderr)
+    said = capsys.readouterr()
+    assert said.err.split() == ["both", "within", "within", "both"]
+    assert not said.out
+
+
 def test_a_prompt_is_heard_before_its_line_ends(capsys: pytest.CaptureFixture[str]) -> None:
     with heard_once(), heard_apart():
         print("(Pdb) ", end="")
