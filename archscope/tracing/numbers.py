@@ -82,6 +82,8 @@ class Numbers:
 
     def ran(self, func: Any, found: Operation, args: Any, kwargs: dict[str, Any], result: Any) -> None:
         """An operation has run on meta: work out what it made, if all that it read is known."""
+        if self._spoiled or self._blank:
+            self._take(args, kwargs, result)
         first = args[0] if args else None
         shaped = found.name.removeprefix("aten::") in SHAPED
         if isinstance(first, Tensor) and not found.writes and not shaped and self.of(first) is None:
@@ -174,6 +176,13 @@ class Numbers:
             if _memory(other) == _memory(tensor) and _memory(theirs) == _memory(twin):
                 place = theirs.storage_offset(), theirs.shape, theirs.stride()
                 self._twins[other] = torch.empty(0, dtype=theirs.dtype).set_(memory, *place)
+
+    def _take(self, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+        """Nothing is known yet of memory that an operation took, though another may have lain there before."""
+        lent = {_memory(each) for each in tensors_in([args, kwargs]) if _lies(each)}
+        taken = {_memory(each) for each in tensors_in(result) if _lies(each)} - lent
+        self._spoiled -= taken
+        self._blank -= taken
 
     def _spoil(self, tensors: list[Tensor]) -> None:
         """Something that is not known was written into them."""
