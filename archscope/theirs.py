@@ -81,8 +81,8 @@ class _Heard:
     def __init__(self, to: TextIO, *, quiet: bool) -> None:
         # What runs within what is heard already is heard in its place, or it would be counted twice.
         within = to if isinstance(to, _Heard) else None
-        self._to: TextIO = within._to if within else to
-        self._quiet = quiet or (within is not None and within._quiet)
+        self._to: TextIO = to if within is None else within._to
+        self._quiet: bool = quiet or (within is not None and within._quiet)
         self._before = _HEARD.get()
         self._said: Counter[str] = Counter()
         self._begun: list[str] = []
