@@ -320,7 +320,7 @@ def command(
         labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"), glue=glue or None,
     )  # fmt: skip
     graph = picture.style == "graph"  # the other styles draw equal blocks once, or refuse what is long
-    foretell("diagram" if graph else "html" if chosen == "html" else "figure", network)
+    foretell("html" if chosen == "html" else "diagram" if graph else "figure", network)
     if output is not None:
         picture.save(output, chosen)
     else:

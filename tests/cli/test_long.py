@@ -28,6 +28,10 @@ from tests.steps import counted
             ["diagram", "lenet1", "--style", "boxes", "--format", "html"],
             "note: a page of 11 layers takes a while; `--format svg` draws equal blocks once",
         ),
+        (
+            ["diagram", "lenet1", "--style", "graph", "--format", "html"],
+            "note: a page of 11 layers takes a while; `--format svg` draws equal blocks once",
+        ),
         (["verify", "lenet1", "-w", "published"], "note: a verification of 11 layers takes a while; `--seconds 10`"),
         (["memory", "lenet1"], "note: the memory of 11 layers takes a while; `archscope table --columns saved_bytes`"),
         (["diff", "lenet1", "lenet5"], "note: a comparison of 14 layers takes a while; `archscope table --depth 1`"),

@@ -14,7 +14,7 @@ import archscope
 from archscope.diagrams import html as writer
 from archscope.network import Network
 from tests.diagrams import geometry
-from tests.diagrams.branching import NETWORKS, unlike
+from tests.diagrams.branching import NETWORKS, Builder, unlike
 from tests.diagrams.pages import View, html
 
 pytestmark = pytest.mark.browser
@@ -260,6 +260,33 @@ def test_at_the_start_as_many_blocks_are_open_as_the_window_has_room_for(view: V
     view.requests.clear()
     view.open(tmp_path, "resnet@50")
     assert view.page.inner_text("#depth") == "Depth 1 of 3"
+
+
+def test_a_block_with_nothing_beside_it_is_open_at_the_start(view: View, tmp_path: Path) -> None:
+    """A module with all its layers in one list is not one box, also where a window has no room for all of it."""
+    b = Builder("listed", input=(8,))
+    last = "input"
+    for number in range(60):
+        for kind in ("linear", "relu"):
+            options = {"out_features": 8 + number} if kind == "linear" else {}
+            last = b.add(kind, kind, last, group=["layers", f"{number}"], **options)
+    text = str(archscope.draw(b.network(), style="graph").write("html"))
+    view.write(tmp_path, text)
+    assert "layers" in opened(view)
+    assert view.page.evaluate("archscope.scene.boxes.length") == 62
+    assert not view.sees_all
+
+
+def test_a_small_picture_is_not_blown_up_at_the_start(view: View, tmp_path: Path) -> None:
+    b = Builder("small", input=(8,))
+    b.add("only", "linear", "input", out_features=8)
+    text = str(archscope.draw(b.network(), style="graph").write("html"))
+    view.write(tmp_path, text)
+    shown = "archscope.scene.smallest * document.querySelector('main').clientWidth / archscope.view()[2]"
+    for _ in range(2):
+        assert view.sees_all
+        assert 9 <= view.page.evaluate(shown) <= 20.01
+        view.press("+", "+", "0")
 
 
 def test_what_is_said_on_a_figure_is_said_in_the_page(view: View, tmp_path: Path) -> None:

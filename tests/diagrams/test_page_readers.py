@@ -163,6 +163,37 @@ def test_the_way_back_of_the_browser_leads_from_the_graph_to_the_figure(view: Vi
     view.page.locator("#other", has_text="Figure").wait_for()
 
 
+@pytest.mark.parametrize(("name", "left"), [("resnet@50", 4), ("unet", 5)])
+def test_a_figure_in_the_colours_of_a_cost_tells_of_no_families(
+    view: View, tmp_path: Path, name: str, left: int
+) -> None:
+    """A legend that calls one orange a convolution is wrong beside one that says it is many MACs.
+
+    What stands at the arrows of ResNet-50, and which arrow of the U-Net does what, is told as before.
+    """
+    view.open(tmp_path, name, style="boxes")
+    if view.page.evaluate("Boolean(archscope.scene.toggled)"):
+        view.press("v")
+    entries, swatches = "#figure g.part text", "#figure g.part polygon[stroke-width='0.6']"
+    visible = [view.page.locator(f"{each}:visible").count() for each in (entries, swatches)]
+    view.page.select_option("#colour", "macs")
+    assert visible[0] >= 5
+    assert [view.page.locator(f"{each}:visible").count() for each in (entries, swatches)] == [left, 0]
+    view.page.select_option("#colour", "family")
+    assert [view.page.locator(f"{each}:visible").count() for each in (entries, swatches)] == visible
+
+
+def test_who_leaves_the_search_has_nothing_chosen_and_stays_there(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "resnet@50", depth="full")
+    view.press("/")
+    view.page.keyboard.type("conv5.2.m.conv")
+    view.press("Enter")
+    seen = view.box
+    view.press("Escape")
+    assert "Point at a layer" in view.side
+    assert view.box == seen
+
+
 def test_the_address_keeps_what_the_colours_say(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "lenet5", style="graph")
     view.page.select_option("#colour", "connections")

@@ -57,6 +57,11 @@ def signature(child: Child, *, sharing: bool = False, loosely: bool = False) -> 
     return of(child)
 
 
+def kinds(child: Child, *, sharing: bool = False, loosely: bool = False) -> Hashable:
+    """What the layers of a block are, however they are joined: equal where signatures are."""
+    return tuple(_kind(row, sharing=sharing, loosely=loosely) for unit in units(child) for row in unit.rows)
+
+
 def _varies(row: Row) -> bool:
     return not VARY.isdisjoint(row.node.layer.options)
 

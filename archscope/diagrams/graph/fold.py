@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from archscope.diagrams.graph.alike import entering, signature
+from archscope.diagrams.graph.alike import entering, kinds, signature
 from archscope.diagrams.graph.tree import Block, Child, units
 from archscope.diagrams.graph.units import Unit
 from archscope.network import Ref
@@ -51,7 +51,9 @@ def folded(
 def _folded(block: Block, readers: Readers, folds: list[Fold], *, sharing: bool, loosely: bool) -> Block:
     children: list[Child] = []
     runs = tuple(_runs(block.children, readers, sharing=sharing, loosely=loosely))
-    for run in _in_turns(runs, readers, sharing=sharing, loosely=loosely):
+    # Signatures of every several blocks are many, each as long as what is in them: first, what the layers are is asked.
+    held = [kinds(run[0], sharing=sharing, loosely=loosely) for run in runs]
+    for run in _in_turns(runs, held, readers, sharing=sharing, loosely=loosely):
         first = run[0]
         if len(run) > 1:
             folds.append(_fold(run))
@@ -102,12 +104,16 @@ def _run(
 
 
 def _in_turns(
-    runs: Sequence[tuple[Child, ...]], readers: Readers, *, sharing: bool, loosely: bool
+    runs: Sequence[tuple[Child, ...]], held: Sequence[Hashable], readers: Readers, *, sharing: bool, loosely: bool
 ) -> Iterable[tuple[Child, ...]]:
     """The runs, with blocks that take turns in runs of several."""
     start = 0
     while start < len(runs):
-        tried = (_turns(runs, start, turns, readers, sharing=sharing, loosely=loosely) for turns in TURNS)
+        tried = (
+            _turns(runs, start, turns, readers, sharing=sharing, loosely=loosely)
+            for turns in TURNS
+            if held[start : start + turns] == held[start + turns : start + 2 * turns]
+        )
         run = next((run for run in tried if len(run) > 1), None)
         yield run or runs[start]
         start += 1 if run is None else len(run) * len(run[0].children)

@@ -69,8 +69,10 @@ function recolour() {
     }
   } else ramp = null;
   if (view && legend.hidden !== before) resized();
-  if (scene.colour) scene.boxes.forEach(({ part }) => scene.colour(part, costShade(part)));
-  else {
+  if (scene.colour) {
+    scene.boxes.forEach(({ part }) => scene.colour(part, costShade(part)));
+    scene.tell(!ramp);
+  } else {
     scene.clear();
     settle();
   }

@@ -89,6 +89,17 @@ class Still {
     this.drawn = this.shapes.map(shapes => shapes.map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]));
   }
 
+  // A legend of families is not there while colours say a cost; of arrows, without the swatches that they lead to.
+  tell(families) {
+    const fills = new Set(Object.entries(painting.families).filter(([name]) => name !== "input").map(([, [fill]]) => fill));
+    for (const entry of this.root.querySelectorAll("g.part")) {
+      const [sign, ...rest] = entry.querySelectorAll("polygon, path");
+      const swatches = rest.filter(each => each.getAttribute("points")?.split(" ").length === 4);
+      const told = sign && fills.has(sign.getAttribute("fill")) ? [entry] : swatches;
+      for (const each of told) each.style.visibility = families ? "" : "hidden";
+    }
+  }
+
   // The shape has the colours of a cost instead of its family's, or of any where it stands for several layers.
   colour(at, now) {
     const change = new Map();

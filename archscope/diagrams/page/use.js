@@ -6,7 +6,7 @@ const keys = document.getElementById("keys");
 const other = document.getElementById("other");
 const opening = [...side.childNodes];
 const LISTED = 200;
-let chosen = null, pointed = null;
+let chosen = null, pointed = null, leaving = false;
 let words = null, found = null, hits = null;
 
 const nameOf = at => scene.parts[at].name ?? scene.parts[at].title ?? scene.parts[at].names[0];
@@ -213,7 +213,10 @@ function back() {
     search.value = "";
     filter();
     choose(null);
-    return picture.focus();
+    leaving = true;
+    picture.focus();
+    leaving = false;
+    return;
   }
   if (chosen === null) return;
   if (!scene.toggled) return choose(null);
@@ -275,7 +278,7 @@ main.addEventListener("wheel", event => {
 }, { passive: false });
 
 const press = {
-  less: () => deepen(-1), more: () => deepen(1), in: () => zoom(1.4), out: () => zoom(1 / 1.4), all: () => look([...scene.whole]),
+  less: () => deepen(-1), more: () => deepen(1), in: () => zoom(1.4), out: () => zoom(1 / 1.4), all: () => look(whole()),
   help: () => keys.showModal(), other: () => turn(shown === "graph" ? "figure" : "graph"),
 };
 for (const [id, act] of Object.entries(press)) document.getElementById(id).addEventListener("click", act);
@@ -308,4 +311,4 @@ document.addEventListener("keydown", event => {
   else return;
   event.preventDefault();
 });
-picture.addEventListener("focus", () => { if (chosen === null && picture.matches(":focus-visible")) step(1); });
+picture.addEventListener("focus", () => { if (!leaving && chosen === null && picture.matches(":focus-visible")) step(1); });

@@ -34,7 +34,7 @@ function look(next) {
 function resized() {
   const [x, y, width, height] = view, [wide, tall] = [main.clientWidth, main.clientHeight].map(each => each * pixel);
   covered = small = null;
-  look(map.hidden ? [...scene.whole] : [x + (width - wide) / 2, y + (height - tall) / 2, wide, tall]);
+  look(map.hidden ? whole() : [x + (width - wide) / 2, y + (height - tall) / 2, wide, tall]);
 }
 
 // Brings what is around the window into the page.
@@ -55,6 +55,14 @@ function refill(cover = picture.getAttribute("viewBox").split(" ").map(Number)) 
   else picture.removeAttribute("aria-activedescendant");
 }
 
+// All of the picture, with text of at most 20 pixels.
+const LARGEST = 20;
+function whole() {
+  const [, , wide, tall] = scene.whole, [width, height] = [main.clientWidth, main.clientHeight].map(each => each * scene.smallest / LARGEST);
+  const [x, y] = [Math.min(0, (wide - width) / 2), Math.min(0, (tall - height) / 2)];
+  return wide < width && tall < height ? [x, y, width, height] : [...scene.whole];
+}
+
 // Text of at least 9 pixels: all of the picture where that is so, else what of its upper end fits.
 const isReadable = (least = 9) => {
   const [, , width, height] = scene.whole;
@@ -62,7 +70,7 @@ const isReadable = (least = 9) => {
 };
 function readable() {
   const [, , wide, tall] = scene.whole;
-  if (isReadable() || !main.clientWidth) return [...scene.whole];
+  if (isReadable() || !main.clientWidth) return whole();
   const size = scene.smallest / 9, [width, height] = [main.clientWidth * size, main.clientHeight * size];
   const { x, y, width: own, height: high } = scene.boxes[0];
   const begin = (at, all, part) => part >= all ? (all - part) / 2 : Math.min(Math.max(at - part / 2, 0), all - part);
@@ -102,19 +110,27 @@ function recall() {
   if (at >= 0 && !stated) bring(at);
 }
 
-// At first as many blocks are open as the window has room for, with text of 9 pixels, or else none; or as was asked for.
+// At first as many blocks are open as the window has room for, with text of 9 pixels, or else none, but for one that has
+// nothing beside it; or as was asked for.
 const ROOM = 150;
 function begin() {
   const asked = new Set(scene.parts.flatMap((part, at) => part.asked === undefined ? [] : [at]));
   const differs = depth => new Set([...asked].filter(at => scene.parts[at].asked !== scene.parts[at].level < depth));
   const wanted = scene.asked === "full" ? scene.deepest : Math.min(Number(scene.asked) || 0, scene.deepest);
   if (wanted) return enter(wanted, differs(wanted));
+  const many = depth => scene.parts.filter(part => part.level <= depth).length;
   for (let depth = scene.deepest; depth > 1; depth--) {
-    if (scene.parts.filter(part => part.level <= depth).length > ROOM) continue;
+    if (many(depth) > ROOM) continue;
     enter(depth, differs(depth));
     if (isReadable()) return;
   }
-  enter(1, differs(1));
+  const alone = level => {
+    const held = scene.parts.filter(part => part.level === level && part.family !== "input");
+    return held.length === 1 && held[0].block;
+  };
+  let least = 1;
+  while (alone(least) && many(least + 1) <= ROOM) least++;
+  enter(least, differs(least));
 }
 
 // Another set of open blocks.
