@@ -18,6 +18,7 @@ from archscope.diagrams import chain, neurons, recurrence, transformer, volumes
 from archscope.diagrams.circuits import Cell
 from archscope.diagrams.handmade import by_hand
 from archscope.diagrams.loops import NoLoopError
+from archscope.diagrams.once import once
 from archscope.diagrams.refusal import NotShownError
 from archscope.layers.base import spell_count
 
@@ -41,6 +42,7 @@ class Choice:
         return f"style {self.style}: {self.why}{others}"
 
 
+@once
 def choose(analysis: Analysis) -> Choice:
     """The first style that shows a network well."""
     refused: dict[str, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from archscope.diagrams.request import millimetres
@@ -74,12 +75,21 @@ def lengths(units: Sequence[int], *, beside_maps: bool) -> Scale:
 class Plan:
     """Where everything stands from left to right; ``draw`` makes the items of it.
 
-    Finding a size takes many plans, and only the last one is drawn.
+    Finding a size takes several plans, and only the last one is drawn where ``reach`` says how far up and down the
+    items go: what `bounds` would say of them.
     """
 
     left: float
     right: float
     draw: Callable[[], Sequence[Item]]
+    reach: Callable[[], tuple[float, float]] | None = None
+
+    def upright(self) -> tuple[float, float]:
+        """The top and the bottom of all items."""
+        if self.reach is not None:
+            return self.reach()
+        _, top, _, bottom = bounds(self.draw())
+        return top, bottom
 
 
 def fit(
@@ -102,20 +112,29 @@ def fit(
     Raises:
         UsageError: not even the least size fits; says the width and the height that would.
     """
+    planned = cache(plan)
 
-    def fits(size: float, gaps: float) -> bool:
-        return page.holds(plan(size, gaps))
+    def over(size: float, gaps: float) -> float:
+        return page.over(planned(size, gaps))
 
+    require_room(planned, page=page, least=least)
     if page.width is None:
-        if not fits(least, 1.0):
-            raise page.too_small(plan(least, 1.0))
-        return plan(_largest(lambda each: fits(each, 1.0), least, natural), 1.0)
-    if not fits(least, TIGHT):
-        raise page.too_small(plan(least, TIGHT))
-    if not fits(least, 1.0):
-        return plan(least, _largest(lambda gaps: fits(least, gaps), TIGHT, 1.0))
-    size = _largest(lambda each: fits(each, 1.0), least, most)
-    return plan(size, _largest(lambda gaps: fits(size, gaps), 1.0, LOOSE))
+        return planned(_largest(lambda each: over(each, 1.0), least, natural), 1.0)
+    if over(least, 1.0) > 0:
+        return planned(least, _largest(lambda gaps: over(least, gaps), TIGHT, 1.0))
+    size = _largest(lambda each: over(each, 1.0), least, most)
+    return planned(size, _largest(lambda gaps: over(size, gaps), 1.0, LOOSE))
+
+
+def require_room(plan: Callable[[float, float], Plan], *, page: Page, least: float) -> None:
+    """Insist that the page holds the smallest plan.
+
+    Raises:
+        TooSmallError: it does not; says the width and the height that would.
+    """
+    smallest = plan(least, 1.0 if page.width is None else TIGHT)
+    if not page.holds(smallest):
+        raise page.too_small(smallest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +162,18 @@ class Page:
 
     def holds(self, plan: Plan) -> bool:
         """Whether a plan is neither wider nor taller than the page."""
-        if self.width is not None and plan.right - plan.left > self.width - 2 * self.margin:
-            return False
-        return self.height is None or self._tall(plan) <= self.height
+        return self.over(plan) <= 0
+
+    def may_hold(self, wide: float, tall: float) -> bool:
+        """Whether it is at least so wide and so high."""
+        return (self.width is None or wide <= self.width) and (self.height is None or tall <= self.height)
+
+    def over(self, plan: Plan) -> float:
+        """By how much a plan is wider than the page, or, where it is not, wider or taller; less than 0 is to spare."""
+        wide = -math.inf if self.width is None else plan.right - plan.left - (self.width - 2 * self.margin)
+        if wide > 0 or self.height is None:
+            return wide
+        return max(wide, self._tall(plan) - self.height)
 
     def too_small(self, plan: Plan) -> TooSmallError:
         """What to say where not even this plan, the smallest there is, can be held."""
@@ -163,7 +191,7 @@ class Page:
         return error
 
     def _tall(self, plan: Plan) -> float:
-        _, top, _, bottom = bounds(plan.draw())
+        top, bottom = plan.upright()
         return bottom - top + 2 * self.margin
 
     def scene(self, plan: Plan, description: str) -> Scene:
@@ -180,11 +208,75 @@ TIGHT = 0.55
 LOOSE = 4.0
 
 
-def _largest(fits: Callable[[float], bool], low: float, high: float) -> float:
-    """The largest value between two that fits; the low one does. The same steps on every machine."""
+_STEPS: Final = 16
+"""So often is a range halved."""
+
+
+def _largest(over: Callable[[float], float], low: float, high: float) -> float:
+    """The largest value between two that fits, as halving the range finds it; the low one does fit.
+
+    What is over the page grows nearly in proportion, so that a few values tell where it begins: only halves between
+    the last of them that fits and the first that does not are asked.
+
+    >>> asked = []
+    >>> _largest(lambda each: asked.append(each) or each - 2.5, 1.0, 5.0), len(asked) < 8
+    (2.5, True)
+    """
+    known: dict[float, float] = {}
+
+    def fits(value: float) -> bool:
+        if value not in known:
+            known[value] = over(value)
+        return known[value] <= 0
+
     if fits(high):
         return high
-    for _ in range(16):
+    held, beyond = _closing_in(fits, known, low, high)
+    found = _halved(lambda each: each <= held or (each < beyond and fits(each)), low, high)
+    return found if fits(found) else _halved(fits, low, high)
+
+
+def _closing_in(
+    fits: Callable[[float], bool], known: dict[float, float], low: float, high: float
+) -> tuple[float, float]:
+    """Two values that are nearer than halving comes, if a few steps lead there: the first fits, the second does not."""
+    near = (high - low) / 2**_STEPS
+    if not fits(low):
+        return low, high
+    newest, other = [low], [high]
+    for _ in range(_STEPS // 2):
+        if high - low <= near:
+            break
+        value = _crossing([[(each, known[each]) for each in side[-2:]] for side in (newest, other)], near)
+        value = min(max(value, low + near / 4), high - near / 4)
+        if fits(value) != (newest[-1] == low):
+            newest, other = other, newest
+        newest.append(value)
+        low, high = (value, high) if fits(value) else (low, value)
+    return low, high
+
+
+def _crossing(sides: Sequence[Sequence[tuple[float, float]]], near: float) -> float:
+    """Where a line through two values on one side of zero crosses it, if between the two sides; else their middle.
+
+    The first line is through one on each side.
+
+    >>> round(_crossing([[(1.0, -3.0), (2.0, -2.0)], [(9.0, 40.0)]], 0.01), 6)
+    4.0
+    """
+    pairs = [(side[0], side[-1]) for side in sides if len(side) > 1] or [(sides[0][-1], sides[1][-1])]
+    low, high = sorted(side[-1][0] for side in sides)
+    for (one, before), (other, after) in pairs:
+        if before != after:
+            value = other - after * (other - one) / (after - before)
+            if low - near <= value <= high + near:
+                return value
+    return (low + high) / 2
+
+
+def _halved(fits: Callable[[float], bool], low: float, high: float) -> float:
+    """The largest value that fits, by halving a range of which the low end does. The same steps on every machine."""
+    for _ in range(_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low

@@ -130,7 +130,11 @@ def _turns(
         if len(members) < turns or any(isinstance(each, Block) and each.tower for each in members):
             break
         group = Block(spell_range(members[0].label, members[-1].label), tuple(members), turns=turns)
-        signatures[group.name] = signature(group, sharing=sharing, loosely=loosely)
+        if groups and not _may_be_equal(group, groups[0], loosely=loosely):
+            break
+        for each in (*groups[:1], group) if groups else ():
+            if each.name not in signatures:
+                signatures[each.name] = signature(each, sharing=sharing, loosely=loosely)
         if groups and signatures[group.name] != signatures[groups[0].name]:
             break
         groups.append(group)
@@ -139,6 +143,15 @@ def _turns(
     owners: dict[str, Child] = {unit.name: group for group in groups for unit in units(group)}
     run = _run(groups[0], owners, signatures, readers, gathered=loosely)
     return tuple(each for each in run if isinstance(each, Block))
+
+
+def _may_be_equal(one: Block, other: Block, *, loosely: bool) -> bool:
+    """Whether what is soon seen of two blocks is the same: their layers' types, and their shapes unless ``loosely``."""
+    first, second = (
+        [(row.type, None if loosely else row.outputs) for unit in each.units for row in unit.rows]
+        for each in (one, other)
+    )
+    return first == second
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from archscope.analysis import Analysis
@@ -30,13 +31,13 @@ from archscope.diagrams.chain import (
 from archscope.diagrams.interest import TRIES
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
-from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
-from archscope.diagrams.scene import Item, Scene, bounds
+from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit, require_room
+from archscope.diagrams.scene import Item, Scene
 from archscope.diagrams.towers import split_towers
 from archscope.diagrams.volumes.cells import USUAL, Cells
 from archscope.diagrams.volumes.form import Form, Solid
 from archscope.diagrams.volumes.forming import Former, former_of
-from archscope.diagrams.volumes.legend import entries, legend, widest
+from archscope.diagrams.volumes.legend import entries, legend, reach, widest
 from archscope.diagrams.volumes.levels import Levels, comes_back
 from archscope.diagrams.volumes.outputs import holds, plain
 from archscope.diagrams.volumes.paint import Paint
@@ -93,7 +94,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     errors: list[TooSmallError] = []
     for depth in depths:
         try:
-            drawn = _drawn(former.form(depth), request)
+            found = _fitted(former.form(depth), request)
         except TooSmallError as error:
             errors.append(error)
         except NotShownError:
@@ -101,22 +102,26 @@ def scene(analysis: Analysis, request: Request) -> Scene:
                 raise
         else:
             bounded = request.depth == "auto" and request.height is not None
-            return _all_alike(former, depth, request, drawn) if bounded else drawn
+            return (_all_alike(former, depth, request, found) if bounded else found)()
     raise _refused(former, wanted, request, errors) from None
 
 
-def _all_alike(former: Former, depth: int, request: Request, drawn: Scene) -> Scene:
+Fitted = Callable[[], Scene]
+"""A figure that its page has room for, yet to be drawn."""
+
+
+def _all_alike(former: Former, depth: int, request: Request, found: Fitted) -> Fitted:
     """The same with more blocks open as far as the page holds them, and those that hold the same all open or closed."""
-    more, drawn = _opened(former, depth, request, drawn)
+    more, found = _opened(former, depth, request, found)
     some = more.unequal(depth)
     if some:
         fewer = former.asked(former.expand, (*former.collapse, *some))
         with suppress(TooSmallError):
-            drawn = _opened(fewer, depth, request, _drawn(fewer.form(depth), request))[1]
-    return drawn
+            found = _opened(fewer, depth, request, _fitted(fewer.form(depth), request))[1]
+    return found
 
 
-def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> tuple[Former, Scene]:
+def _opened(former: Former, depth: int, request: Request, found: Fitted) -> tuple[Former, Fitted]:
     """The same with more blocks open, those of most interest first, as far as the page holds them."""
     tried: set[tuple[str, ...]] = set()
     while len(tried) < TRIES:
@@ -125,14 +130,13 @@ def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> tuple
             break
         tried.add(kin.paths)
         wider = former.asked((*former.expand, *kin.patterns), former.collapse)
-        form = wider.form(depth)
-        if len(form.solids) > MOST_SOLIDS:
+        if not wider.is_within(depth, MOST_SOLIDS):
             continue
         try:
-            drawn, former = _drawn(form, request), wider
+            found, former = _fitted(wider.form(depth), request), wider
         except TooSmallError:
             continue
-    return former, drawn
+    return former, found
 
 
 def slides_windows(analysis: Analysis) -> bool:
@@ -216,7 +220,7 @@ def _depth(former: Former, request: Request) -> int:
 
 def _auto(former: Former) -> int:
     """As deep as reads well."""
-    return next((depth for depth in range(former.deepest, 1, -1) if len(former.form(depth).solids) <= MOST_SOLIDS), 1)
+    return next((depth for depth in range(former.deepest, 1, -1) if former.is_within(depth, MOST_SOLIDS)), 1)
 
 
 def _refused(former: Former, wanted: int, request: Request, errors: Sequence[TooSmallError]) -> UsageError:
@@ -224,15 +228,20 @@ def _refused(former: Former, wanted: int, request: Request, errors: Sequence[Too
     if request.depth != "auto":
         for depth in range(wanted - 1, 0, -1):
             try:
-                _drawn(former.form(depth), request)
+                _fitted(former.form(depth), request)
             except TooSmallError:
                 continue
             return UsageError(f"{errors[0]}; or --depth {depth}, which fits")
     return min(errors, key=lambda error: error.room[0] * error.room[1])
 
 
-def _drawn(form: Form, request: Request) -> Scene:
-    """The figure of a form; where a page is too small for a U with names, the U of the paper, which has none."""
+def _fitted(form: Form, request: Request) -> Fitted:
+    """The figure of a form; where a page is too small for a U with names, the U of the paper, which has none.
+
+    Raises:
+        TooSmallError: the page has no room for it.
+        NotShownError: boxes do not show it.
+    """
     try:
         return _laid_out(form, request, named=True)
     except TooSmallError:
@@ -241,7 +250,7 @@ def _drawn(form: Form, request: Request) -> Scene:
         return _laid_out(form, request, named=False)
 
 
-def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
+def _laid_out(form: Form, request: Request, *, named: bool) -> Fitted:
     odd = next((each for each in form.solids if len(each.shape) not in BOXES), None)
     if odd is not None:
         raise NotShownError(f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}")
@@ -257,6 +266,7 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     told = entries(form, colored=back, windows=request.shows("op", *USUAL)) if back or families else []
     size = request.font_size
 
+    @cache
     def plan(height: float, gaps: float, rows: int = 1) -> Plan:
         layout = placing.layout(height, gaps, rows)
         left, _, right, bottom = layout.bounds()
@@ -264,14 +274,24 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
         def items() -> list[Item]:
             return [*paint.items(layout), *legend(paint, told, left, right, bottom + 1.6 * size)]
 
-        return Plan(left, max(right, left + widest(told, cells.small)), items)
+        def upright() -> tuple[float, float]:
+            top, end = paint.reach(layout)
+            return top, max(end, *reach(paint, told, left, right, bottom + 1.6 * size)) if told else end
+
+        return Plan(left, max(right, left + widest(told, cells.small)), items, upright)
 
     page = Page(form.analysis.title, request.width, size, request.theme.background, request.height)
     rows = _rows(placing, plan, page, cells.least, NATURAL * size)
-    found = fit(lambda height, gaps: plan(height, gaps, rows), page=page, natural=NATURAL * size, least=cells.least,
-                most=MOST * size)  # fmt: skip
-    drawn = page.scene(found, _description(form, cells, back=back))
-    return replace(drawn, folded=form.folded)
+
+    def in_rows(height: float, gaps: float) -> Plan:
+        return plan(height, gaps, rows)
+
+    def drawn() -> Scene:
+        found = fit(in_rows, page=page, natural=NATURAL * size, least=cells.least, most=MOST * size)
+        return replace(page.scene(found, _description(form, cells, back=back)), folded=form.folded)
+
+    require_room(in_rows, page=page, least=cells.least)
+    return drawn
 
 
 def _rows(
@@ -279,15 +299,24 @@ def _rows(
 ) -> int:
     """How many rows a figure takes: one where it can, as many as it needs where the page is narrow."""
     most = placing.most_rows if isinstance(placing, Rows) else 1
-    for rows in range(1, most + 1):
-        tried = plan(natural, 1.0, rows)
-        if page.width is not None and page.holds(tried):
-            return rows
-        if page.width is None and page.height is None:
-            _, top, _, bottom = bounds(tried.draw())
+
+    def held(height: float, gaps: float) -> int | None:
+        """The fewest rows that a page holds; those that are too large whatever else is there are not laid out."""
+        for rows in range(1, most + 1):
+            least = placing.at_least(height, gaps, rows) if isinstance(placing, Rows) and most > 1 else (0.0, 0.0)
+            if page.may_hold(*least) and page.holds(plan(height, gaps, rows)):
+                return rows
+        return None
+
+    if page.width is not None:
+        return held(natural, 1.0) or held(least, TIGHT) or most
+    if page.height is None:
+        for rows in range(1, most + 1):
+            tried = plan(natural, 1.0, rows)
+            top, bottom = tried.upright()
             if tried.right - tried.left <= WIDEST * (bottom - top):
                 return rows
-    return next((rows for rows in range(1, most + 1) if page.holds(plan(least, TIGHT, rows))), most)
+    return held(least, TIGHT) or most
 
 
 def _description(form: Form, cells: Cells, *, back: bool) -> str:

@@ -8,16 +8,16 @@ its type.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from math import prod
 from typing import Final
 
-from archscope.analysis import Analysis, Row
+from archscope.analysis import Analysis
 from archscope.diagrams.chain import counted, is_grid, opens
 from archscope.diagrams.graph.tree import Block, blocks_in, consumers, require_blocks, tree_of, units
-from archscope.diagrams.graph.units import Unit, is_glue, units_of
+from archscope.diagrams.graph.units import Unit, units_of
 from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
@@ -25,11 +25,10 @@ from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
 from archscope.diagrams.volumes.headings import Headings
 from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
 from archscope.diagrams.volumes.stages import Seen, Staged, opened, rows_in, staged
+from archscope.diagrams.volumes.ways import IN_THE_FIRST, merged, only_normalizes, said, spelled, titled
 
 UPSAMPLING: Final = "upsampling"
 SOFTMAX: Final = "softmax"
-IN_THE_FIRST: Final = " in the first"
-"""What only the first of equal blocks has."""
 
 
 class Former:
@@ -51,6 +50,7 @@ class Former:
         self.by_name = {unit.name: unit for unit in self.units}
         self.turned = turned(self.units)
         self._forms: dict[int, Form] = {}
+        self._closed: dict[int, tuple[Kin, ...]] = {}
         self.beside: dict[str, list[Unit]] = {}
         for name, end in self.staged.beside.items():
             self.beside.setdefault(self.staged.drawn_as(end), []).append(self.by_name[name])
@@ -72,7 +72,7 @@ class Former:
             require_blocks(self.staged.root, (*expand, *collapse))
             other = copy(self)
             other.expand, other.collapse = key
-            other._forms = {}
+            other._forms, other._closed = {}, {}
             self._asked[key] = other
         return self._asked[key]
 
@@ -87,8 +87,10 @@ class Former:
 
     def closed(self, depth: int) -> tuple[Kin, ...]:
         """The blocks that are closed at a depth, by rank, those of most interest first."""
-        opens = to_depth(depth, self.expand, self.collapse)
-        return closed(self.staged.root, opens, self.analysis, self.tree)
+        if depth not in self._closed:
+            opens = to_depth(depth, self.expand, self.collapse)
+            self._closed[depth] = closed(self.staged.root, opens, self.analysis, self.tree)
+        return self._closed[depth]
 
     def unequal(self, depth: int) -> tuple[str, ...]:
         """Patterns for the blocks of which, at a depth, some are closed though they hold the same as open ones."""
@@ -99,6 +101,12 @@ class Former:
         if depth not in self._forms:
             self._forms[depth] = _Forming(self, depth).form()
         return self._forms[depth]
+
+    def is_within(self, depth: int, most: int) -> bool:
+        """Whether a depth shows so many solids at most; where it shows many more, they are not all formed for it."""
+        if depth in self._forms or all(len(forming.solids) <= most for forming in _Forming(self, depth).placing()):
+            return len(self.form(depth).solids) <= most
+        return False
 
 
 @once
@@ -119,20 +127,27 @@ class _Forming:
         self.passed: list[tuple[str, str]] = []
         self.headings = Headings(former.held_in, former.drawn)
         self.scales: dict[str, list[Unit]] = {}
+        self.folded = False
 
     def form(self) -> Form:
+        former = self.former
+        for _ in self.placing():
+            pass
+        arrows = merged(self._arrows(), former.rows)
+        solids = tuple(self.solids.values())
+        return Form(former.analysis, solids, arrows, self.stages, tuple(self.passed), self.depth,
+                    former.deepest, self.folded)  # fmt: skip
+
+    def placing(self) -> Iterator[_Forming]:
+        """Form one solid after the other."""
         former = self.former
         for name, shape in former.analysis.network.inputs.items():
             self.solids[name] = Solid(name, (name,), (), plain(shape), INPUT, name, heading=name)
             self.home[name] = name
-        folded = False
         for seen in opened(former.staged.root, self.depth, former.expand, former.collapse):
             self._place(seen)
-            folded = folded or seen.copies > 1
-        arrows = _merged(self._arrows(), former.rows)
-        solids = tuple(self.solids.values())
-        return Form(former.analysis, solids, arrows, self.stages, tuple(self.passed), self.depth,
-                    former.deepest, folded)  # fmt: skip
+            self.folded = self.folded or seen.copies > 1
+            yield self
 
     def _place(self, seen: Seen) -> None:
         child = seen.child
@@ -143,7 +158,7 @@ class _Forming:
         beside = [unit for end in ends for unit in self.former.beside.get(end, ())]
         if isinstance(child, Unit):
             for unit in beside:
-                self._pass(unit, f"{_titled(unit, child) or unit.rows[0].node.layer.label}{IN_THE_FIRST}")
+                self._pass(unit, f"{titled(unit, child) or unit.rows[0].node.layer.label}{IN_THE_FIRST}")
             if self._joins_in(child):
                 return
         framed = [place for place, block in enumerate(seen.around) if self._is_framed(place, block)]
@@ -190,7 +205,7 @@ class _Forming:
         row = unit.rows[0]
         sources = [self.home.get(self.former.staged.drawn_as(ref.node)) for ref in unit.inputs]
         holder = next((each for each in sources if each is not None), None)
-        if holder is None or (any(holds(each) for each in unit.rows) and not _only_normalizes(unit)):
+        if holder is None or (any(holds(each) for each in unit.rows) and not only_normalizes(unit)):
             return False
         if row.node.layer.symbol == CONCAT and self._completes(unit):
             return True
@@ -205,10 +220,10 @@ class _Forming:
             return False
         if self.solids[holder].sign or self.solids[holder].is_block:
             # A sign and a block end where they end; what follows is a part of the way on.
-            self._pass(unit, _said(unit), first=True)
+            self._pass(unit, said(unit), first=True)
             return True
         if self._given(unit) != self.solids[holder].shape and self._is_read_by_others(holder, unit):
-            self._pass(unit, _said(unit), first=True)
+            self._pass(unit, said(unit), first=True)
             return True
         shape = self.solids[holder].shape
         self._absorb(unit, holder, shape if is_grid(shape) else plain(unit.outputs[0]))
@@ -335,7 +350,7 @@ class _Forming:
 
     def _arrow(self, source: str, target: str, passed: Sequence[str]) -> Arrow:
         one, other = self.solids[source], self.solids[target]
-        words = _spelled([self.told[name] for name in passed])
+        words = spelled([self.told[name] for name in passed])
         layers = tuple(layer for name in passed for layer in self.former.held_by(self.former.by_name[name]))
         way: Way = "plain"
         if other.copied and one.shape[-1] >= other.shape[-1]:
@@ -353,47 +368,3 @@ class _Forming:
         elif other.family == SOFTMAX:
             way = "convolution" if is_grid(other.shape) else "dense"
         return Arrow(source, target, way, words, layers)
-
-
-def _titled(unit: Unit, end: Unit) -> str:
-    """What the spec calls the block that a unit on the way to an end stands in; empty if it has no title."""
-    return next((part.title for part in unit.path if part.title and part not in end.path), "")
-
-
-def _only_normalizes(unit: Unit) -> bool:
-    """Whether it is a norm over axes that are turned for it alone."""
-    return is_glue(unit.rows[0].node.layer) and all(
-        row.node.layer.family == "normalization" for row in unit.rows if holds(row)
-    )
-
-
-def _said(unit: Unit) -> str:
-    """What a unit does that is no solid; turned axes go without saying where there is more."""
-    labels = [row.node.layer.label for row in unit.rows if not is_glue(row.node.layer)]
-    return " · ".join(labels) or unit.rows[0].node.layer.label
-
-
-def _spelled(told: Sequence[str]) -> str:
-    """What lies on a way, in the order of the way; it is told backwards."""
-    only = [each.removesuffix(IN_THE_FIRST) for each in reversed(told)]
-    first = any(each.endswith(IN_THE_FIRST) for each in told)
-    return ", ".join(dict.fromkeys(only)) + (IN_THE_FIRST if first else "")
-
-
-def _merged(arrows: Iterator[Arrow], rows: Mapping[str, Row]) -> tuple[Arrow, ...]:
-    """One arrow for all ways from a solid to another, with what lies on any of them."""
-    ways: dict[tuple[str, str], dict[tuple[str, ...], Arrow]] = {}
-    for arrow in arrows:
-        ways.setdefault((arrow.source, arrow.target), {}).setdefault(arrow.layers, arrow)
-    seen: set[str] = set()
-    merged = []
-    for found in ways.values():
-        told = ", ".join(dict.fromkeys(arrow.told for arrow in found.values() if arrow.told))
-        layers = tuple(dict.fromkeys(each for held in found for each in held))
-        does = any(not is_glue(rows[each].node.layer) for each in layers)
-        merged.append(
-            replace(next(iter(found.values())), told=told, layers=tuple(each for each in layers if each not in seen),
-                    ways=len(found) if does else 1)
-        )  # fmt: skip
-        seen.update(layers)
-    return tuple(merged)

@@ -11,7 +11,7 @@ from archscope.diagrams.scene import Group, Item, Text, rectangle
 from archscope.diagrams.solids import COPIED, solid
 from archscope.diagrams.themes import BLOCK
 from archscope.diagrams.volumes.form import Form, Solid, Way
-from archscope.diagrams.volumes.paint import Paint
+from archscope.diagrams.volumes.paint import Paint, line_of
 
 
 @dataclass(frozen=True)
@@ -159,16 +159,34 @@ def legend(paint: Paint, told: list[Entry], left: float, right: float, y: float)
     """The legend from left to right, in as many lines as it takes."""
     size = paint.cells.small
     items: list[Item] = []
+    for entry, x, at, sign in _placed(paint, told, left, right, y):
+        words = Text(x + sign + 0.5 * size, at + 0.35 * size, entry.words, size, fill=paint.theme.text)
+        items.append(Group("part", (*_sign(paint, entry, x, at, sign), words), entry.words))
+    return items
+
+
+def reach(paint: Paint, told: list[Entry], left: float, right: float, y: float) -> Iterator[float]:
+    """Where the entries of the legend end, without drawing them."""
+    size = paint.cells.small
+    for entry, _, at, _ in _placed(paint, told, left, right, y):
+        yield line_of(at + 0.35 * size, size)[1]
+        if entry.sign:
+            yield at + paint.cells.radius
+
+
+def _placed(
+    paint: Paint, told: list[Entry], left: float, right: float, y: float
+) -> Iterator[tuple[Entry, float, float, float]]:
+    """Each entry with its place, and the width of its sign."""
+    size = paint.cells.small
     x = left
     for entry in told:
         sign = _wide(entry, size, 2 * paint.cells.radius)
         wide = sign + 0.5 * size + (1 + _SPARE) * fonts.width(entry.words, size)
         if x > left and x + wide > right:
             x, y = left, y + 1.7 * size
-        words = Text(x + sign + 0.5 * size, y + 0.35 * size, entry.words, size, fill=paint.theme.text)
-        items.append(Group("part", (*_sign(paint, entry, x, y, sign), words), entry.words))
+        yield entry, x, y, sign
         x += wide + 1.6 * size
-    return items
 
 
 def _wide(entry: Entry, size: float, circle: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from archscope.diagrams import fonts
@@ -59,6 +60,33 @@ class Paint:
             *self._passed(layout),
         ]
 
+    def reach(self, layout: Layout) -> tuple[float, float]:
+        """The top and the bottom of all that `items` draws, without drawing it."""
+        ys = [y for _, top, _, bottom in layout.frames.values() for y in (top, top + (bottom - top))]
+        for each in self.form.solids:
+            ys += self._reach_of(each, layout.cells[each.id], layout.at[each.id][1])
+        for arrow in self.form.arrows:
+            way = layout.ways[arrow]
+            ys += (y for _, y in (*way[:-1], *self._head(arrow.way, way)))
+        for _, y in layout.tags.values():
+            ys += line_of(y, self.cells.small)
+        return min(ys), max(ys)
+
+    def _reach_of(self, each: Solid, cell: Cell, y: float) -> Iterator[float]:
+        """Where a solid and what is written at it may begin and end."""
+        if cell.box is None:
+            yield from (y - self.cells.radius, y + self.cells.radius)
+        else:
+            box = replace(cell.box, y=y)
+            yield from (box.top, box.bottom)
+            if each.around:
+                yield self._arc(box)[1]
+        base, low = self._baselines(cell, y)
+        if cell.over:
+            yield from line_of(base, self.size)
+        if cell.under:
+            yield from line_of(low + (len(cell.under) - 1) * self.cells.small * fonts.LEADING, self.cells.small)
+
     def _frames(self, layout: Layout) -> Iterator[Group]:
         for name, (left, top, right, bottom) in sorted(layout.frames.items()):
             title = self.form.stages[name].title
@@ -84,12 +112,16 @@ class Paint:
 
     def _texts(self, each: Solid, cell: Cell, x: float, y: float) -> Iterator[Text]:
         step = fonts.LEADING * self.size
-        base = y - cell.up + fonts.ASCENT * self.size
+        base, low = self._baselines(cell, y)
         for number, text in enumerate(cell.over):
             bold = self.cells.is_bold(each, number)
             yield Text(x, base + number * step, text, self.size, bold=bold, anchor="middle", fill=self.theme.text)
-        low = y + cell.tall + 0.3 * self.size + fonts.ASCENT * self.cells.small
         yield from paragraph(x, low, cell.under, self.cells.small, anchor="middle", fill=self.theme.muted)
+
+    def _baselines(self, cell: Cell, y: float) -> tuple[float, float]:
+        """Of the first line over a solid, and of the first under it."""
+        low = y + cell.tall + 0.3 * self.size + fonts.ASCENT * self.cells.small
+        return y - cell.up + fonts.ASCENT * self.size, low
 
     def hatch(self, family: str, inside: tuple[float, float, float, float]) -> Iterator[Path]:
         """The lines on a front that tell its family where a theme has few colours."""
@@ -146,15 +178,19 @@ class Paint:
 
     def _loop(self, box: Box) -> Iterator[Item]:
         """An arc over a closed block: it adds what it was given."""
-        (left, top), (right, _), *_ = box.front
-        x, y = left + box.depth[0] / 2, top + box.depth[1] - 0.15 * self.size
-        end = right + box.depth[0] / 2
-        high = y - 0.65 * self.size
+        y, high = self._arc(box)
+        (left, _), (right, _), *_ = box.front
+        x, end = left + box.depth[0] / 2, right + box.depth[0] / 2
         stroke = self.theme.line
         yield Path((("M", ((x, y),)), ("C", ((x, high), (end, high), (end, y - 0.2 * self.size)))), stroke=stroke,
                    width=1.2 * HAIRLINE)  # fmt: skip
         half = 0.16 * self.size
         yield Polygon(((end, y), (end - half, y - 0.34 * self.size), (end + half, y - 0.34 * self.size)), fill=stroke)
+
+    def _arc(self, box: Box) -> tuple[float, float]:
+        """How high the arc over a closed block begins, and how high it is drawn to."""
+        y = box.front[0][1] + box.depth[1] - 0.15 * self.size
+        return y, y - 0.65 * self.size
 
     def sign(self, sign: str, family: str, x: float, y: float) -> Iterator[Item]:
         """A sign in a circle."""
@@ -186,19 +222,25 @@ class Paint:
         color = self.color(way)
         dash = DASHES.get(way, ()) if self.colored else ()
         hollow, thick = (self.colored and way in each for each in (OPEN, THICK))
+        tip, one, two, ends = self._head(way, points)
+        head = Polygon(
+            (tip, one, two), fill=self.theme.background if hollow else color, stroke=color if hollow else None,
+            width=1.2 * HAIRLINE,
+        )  # fmt: skip
+        width = (3.0 if thick else 1.2) * HAIRLINE
+        return rounded([*points[:-1], ends], 0.5 * self.size, color, dash, width), head
+
+    def _head(self, way: Way, points: Sequence[Point]) -> tuple[Point, Point, Point, Point]:
+        """The corners of the head of an arrow, its tip first, and where its line ends within."""
+        large = self.colored and (way in OPEN or way in THICK)
         (x0, y0), (x1, y1) = points[-2:]
         length = max(abs(x1 - x0), abs(y1 - y0), 1e-6)
         dx, dy = (x1 - x0) / length, (y1 - y0) / length
-        back = min((1.3 if hollow or thick else 1.0) * ARROW * self.size, 0.8 * length)
-        half = (0.5 if hollow or thick else 0.42) * back
+        back = min((1.3 if large else 1.0) * ARROW * self.size, 0.8 * length)
+        half = (0.5 if large else 0.42) * back
         base = x1 - dx * back, y1 - dy * back
-        head = Polygon(
-            ((x1, y1), (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half)),
-            fill=self.theme.background if hollow else color, stroke=color if hollow else None, width=1.2 * HAIRLINE,
-        )  # fmt: skip
-        ends = (x1 - dx * back * 0.8, y1 - dy * back * 0.8)
-        width = (3.0 if thick else 1.2) * HAIRLINE
-        return rounded([*points[:-1], ends], 0.5 * self.size, color, dash, width), head
+        one, two = (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half)
+        return (x1, y1), one, two, (x1 - dx * back * 0.8, y1 - dy * back * 0.8)
 
     def _edge(self, arrow: Arrow, layout: Layout) -> Group:
         told = f", {arrow.told}" if arrow.told else ""
@@ -231,6 +273,11 @@ class Paint:
         shared = f", shared with {', '.join(each.shares)}" if each.shares else ""
         held = f"; stands for {', '.join(each.layers)}" if len(each.layers) > 1 else ""
         return f"{each.id}: {what}, output {spell_shape(each.shape)}{numbers}{shared}{held}"
+
+
+def line_of(y: float, size: float) -> tuple[float, float]:
+    """The top and the bottom of a line of text on its baseline."""
+    return y - fonts.ASCENT * size, y + fonts.DESCENT * size
 
 
 def rounded(

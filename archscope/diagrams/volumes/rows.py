@@ -7,31 +7,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
 
 from archscope.diagrams.fonts import width
 from archscope.diagrams.scene import Point
+from archscope.diagrams.volumes.breaking import Piece, between_solids, broken
 from archscope.diagrams.volumes.cells import Cell, Cells
 from archscope.diagrams.volumes.form import Arrow, Form
 from archscope.diagrams.volumes.routes import Layout, framed
 from archscope.diagrams.volumes.series import Edge, Region, Series, Step, Tangle, ids_of
-
-
-@dataclass
-class _Piece:
-    """A step that has its size: how far it reaches from its left end and its middle line."""
-
-    step: Step
-    wide: float = 0.0
-    up: float = 0.0
-    down: float = 0.0
-    lanes: list[tuple[float, list[_Piece], float]] = field(default_factory=list)
-    arc: float = 0.0
-    tracks: dict[Edge, int] = field(default_factory=dict)
-    before: float = 0.0
 
 
 class Rows:
@@ -44,11 +29,36 @@ class Rows:
         self.arrows: dict[Edge, Arrow] = {(arrow.source, arrow.target): arrow for arrow in form.arrows}
         self.given = Counter(target for _, target in self.arrows)
         self.read = Counter(source for source, _ in self.arrows)
+        self._ends: dict[bool, Sequence[bool]] = {}
+        self._last: tuple[tuple[float, float], Mapping[str, Cell], Sequence[Piece]] | None = None
 
     def layout(self, height: float, gaps: float, rows: int = 1) -> Layout:
         """Everything in its place, in so many rows at most."""
-        cells = {solid.id: self.texts.cell(solid, height) for solid in self.form.solids}
-        return _Placing(self, cells, gaps).layout(rows)
+        cells, pieces = self._sized(height, gaps)
+        return _Placing(self, cells, gaps).layout(pieces, rows)
+
+    def at_least(self, height: float, gaps: float, rows: int) -> tuple[float, float]:
+        """How wide and how high so many rows are at least, by the solids that stand in them alone."""
+        cells, pieces = self._sized(height, gaps)
+        lines = broken(pieces, self.ends, rows)
+        axes = list(_Placing(self, cells, gaps).axes(lines))
+        up = max((piece.up for piece in lines[0] if isinstance(piece.step, str)), default=0.0)
+        down = max((piece.down for piece in lines[-1] if isinstance(piece.step, str)), default=0.0)
+        return max(map(between_solids, lines)), axes[-1] + down - (axes[0] - up)
+
+    def ends(self, between: bool) -> Sequence[bool]:
+        """Whether a row may end after each step; ``between`` blocks alone."""
+        if between not in self._ends:
+            pairs = pairwise(self.series.steps)
+            self._ends[between] = [*(self.breaks(one, other, between=between) for one, other in pairs), True]
+        return self._ends[between]
+
+    def _sized(self, height: float, gaps: float) -> tuple[Mapping[str, Cell], Sequence[Piece]]:
+        """The room of each solid, and that of each step, of which any number of rows is made."""
+        if self._last is None or self._last[0] != (height, gaps):
+            cells = {solid.id: self.texts.cell(solid, height) for solid in self.form.solids}
+            self._last = (height, gaps), cells, _Placing(self, cells, gaps).pieces(self.series.steps)
+        return self._last[1:]
 
     @property
     def most_rows(self) -> int:
@@ -83,19 +93,13 @@ class _Placing:
         self.turns: dict[str, list[Point]] = {}
         self.lefts: dict[int, list[float]] = {}
 
-    def layout(self, rows: int) -> Layout:
-        pieces = self._pieces(self.rows.series.steps)
-        lines = _broken(pieces, self.rows, rows)
-        y = 0.0
-        for number, line in enumerate(lines):
-            ids = [each for piece in line for each in ids_of(piece.step)]
-            up, down = self._extent(line)
-            tall = self._titles(ids, ())
-            y += up + tall
+    def layout(self, pieces: Sequence[Piece], rows: int) -> Layout:
+        lines = broken(pieces, self.rows.ends, rows)
+        for number, (line, y) in enumerate(zip(lines, self.axes(lines), strict=True)):
+            ids = _ids(line)
             self.line.update(dict.fromkeys(ids, number))
             self.axis.update(dict.fromkeys(ids, y))
             self._place(line, 0.0, y)
-            y += down + 2.6 * self.size + (0.6 * self.size if tall else 0.0)
         for line, following in pairwise(lines):
             self._turn(line, following)
         for name, number in self.line.items():
@@ -108,8 +112,18 @@ class _Placing:
 
     # Sizes, from the inside out.
 
-    def _pieces(self, steps: Sequence[Step]) -> list[_Piece]:
-        pieces: list[_Piece] = []
+    def axes(self, lines: Sequence[Sequence[Piece]]) -> Iterator[float]:
+        """Where the middle of each row is."""
+        y = 0.0
+        for line in lines:
+            up, down = self._extent(line)
+            tall = self._titles(_ids(line), ())
+            y += up + tall
+            yield y
+            y += down + 2.6 * self.size + (0.6 * self.size if tall else 0.0)
+
+    def pieces(self, steps: Sequence[Step]) -> list[Piece]:
+        pieces: list[Piece] = []
         for step in steps:
             piece = self._piece(step)
             if pieces:
@@ -126,15 +140,15 @@ class _Placing:
         fans = sum(isinstance(each, Region | Tangle) for each in (one, other))
         return self.gap + 0.8 * self.size * borders + 0.5 * self.size * fans
 
-    def _piece(self, step: Step) -> _Piece:
+    def _piece(self, step: Step) -> Piece:
         if isinstance(step, str):
             cell = self.cells[step]
-            return _Piece(step, 2 * cell.side, cell.up, cell.down)
+            return Piece(step, 2 * cell.side, cell.up, cell.down)
         if isinstance(step, Tangle):
             return self._tangle(step)
-        piece = _Piece(step)
+        piece = Piece(step)
         around = _shared([self.rows.stages[each] for each in ids_of(step)])
-        lanes = [self._pieces(branch.steps) for branch in step.branches]
+        lanes = [self.pieces(branch.steps) for branch in step.branches]
         extents = [self._extent(lane) for lane in lanes]
         titles = [self._titles(branch.ids, around) for branch in step.branches]
         extents = [(up + title, down + (0.6 * self.size if title else 0.0)) for (up, down), title in
@@ -153,10 +167,10 @@ class _Placing:
             piece.wide = max(piece.wide, wide)
         return piece
 
-    def _tangle(self, step: Tangle) -> _Piece:
+    def _tangle(self, step: Tangle) -> Piece:
         """A row of solids and the arcs over it, short ones under long ones."""
         taken: list[list[tuple[int, int]]] = []
-        piece = _Piece(step)
+        piece = Piece(step)
         for edge, (start, end) in sorted(step.spans.items(), key=lambda each: (each[1][1] - each[1][0], each[1])):
             if end - start == 1:
                 continue
@@ -173,7 +187,7 @@ class _Placing:
         return piece
 
     def _stacked(
-        self, step: Region, lanes: Sequence[Sequence[_Piece]], extents: Sequence[tuple[float, float]]
+        self, step: Region, lanes: Sequence[Sequence[Piece]], extents: Sequence[tuple[float, float]]
     ) -> list[float]:
         """The middle line of each branch: a short one over the long one, else all around the middle."""
         between = 0.9 * self.size
@@ -197,15 +211,15 @@ class _Placing:
         """The room that the titles of stages take over some solids."""
         return max((len(self.rows.stages[each]) - len(around) for each in ids), default=0) * 2.2 * self.size
 
-    def _extent(self, pieces: Sequence[_Piece]) -> tuple[float, float]:
+    def _extent(self, pieces: Sequence[Piece]) -> tuple[float, float]:
         return max(piece.up for piece in pieces), max(piece.down for piece in pieces)
 
-    def _wide(self, pieces: Sequence[_Piece]) -> float:
+    def _wide(self, pieces: Sequence[Piece]) -> float:
         return sum(piece.wide + piece.before for piece in pieces)
 
     # Places, from the outside in.
 
-    def _place(self, pieces: Sequence[_Piece], x: float, y: float) -> None:
+    def _place(self, pieces: Sequence[Piece], x: float, y: float) -> None:
         for number, piece in enumerate(pieces):
             x += piece.before if number else 0.0
             if isinstance(piece.step, str):
@@ -222,7 +236,7 @@ class _Placing:
 
     # Arrows.
 
-    def _route(self, lines: Sequence[Sequence[_Piece]]) -> None:
+    def _route(self, lines: Sequence[Sequence[Piece]]) -> None:
         for edge, arrow in self.rows.arrows.items():
             self._set(arrow, self._simple(*edge))
         for line in lines:
@@ -256,7 +270,7 @@ class _Placing:
         x, _ = self.made.at[name]
         return x - self.cells[name].side - 0.55 * self.gap
 
-    def _arcs(self, piece: _Piece) -> None:
+    def _arcs(self, piece: Piece) -> None:
         if isinstance(piece.step, Tangle):
             y = self.made.at[piece.step.ids[0]][1] + piece.arc
             for edge, track in piece.tracks.items():
@@ -288,10 +302,9 @@ class _Placing:
         near = lefts[place] if place < len(lefts) else first + self.gap
         return max(first + 0.35 * self.gap, near - 0.55 * self.gap)
 
-    def _turn(self, line: Sequence[_Piece], following: Sequence[_Piece]) -> None:
+    def _turn(self, line: Sequence[Piece], following: Sequence[Piece]) -> None:
         """From the end of a row to the start of the next: around the right, between them, and in from the left."""
-        ids = [each for piece in line for each in ids_of(piece.step)]
-        below = [each for piece in following for each in ids_of(piece.step)]
+        ids, below = _ids(line), _ids(following)
         last = ids[-1]
         bottom = max(self.made.at[each][1] + self.cells[each].down for each in ids)
         pad = 0.6 * self.size if any(self.rows.stages[each] for each in ids) else 0.0
@@ -312,61 +325,9 @@ def _shared(stages: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     )
 
 
-def _first(lane: Sequence[_Piece]) -> str:
+def _ids(line: Sequence[Piece]) -> list[str]:
+    return [each for piece in line for each in ids_of(piece.step)]
+
+
+def _first(lane: Sequence[Piece]) -> str:
     return ids_of(lane[0].step)[0]
-
-
-_WORTH: Final = 1.3
-"""Rows that end between blocks may be so many times as wide as those that end anywhere."""
-
-
-def _broken(pieces: Sequence[_Piece], rows: Rows, count: int) -> list[list[_Piece]]:
-    """The pieces in so many rows, the widest as narrow as can be; between blocks where that costs little."""
-    if count <= 1:
-        return [list(pieces)]
-    anywhere = _narrowest(pieces, rows, count, between=False)
-    between = _narrowest(pieces, rows, count, between=True)
-    return between if _widest(between) <= _WORTH * _widest(anywhere) else anywhere
-
-
-def _widest(lines: Sequence[Sequence[_Piece]]) -> float:
-    return max(_wide(line) for line in lines)
-
-
-def _wide(line: Sequence[_Piece]) -> float:
-    return sum(piece.wide for piece in line) + sum(piece.before for piece in line[1:])
-
-
-def _narrowest(pieces: Sequence[_Piece], rows: Rows, count: int, *, between: bool) -> list[list[_Piece]]:
-    low = max(piece.wide for piece in pieces)
-    high = sum(piece.wide + piece.before for piece in pieces)
-    best = [list(pieces)]
-    ends = [*(rows.breaks(one.step, other.step, between=between) for one, other in pairwise(pieces)), True]
-    for _ in range(24):
-        middle = (low + high) / 2
-        found = _within(pieces, ends, middle)
-        if found is not None and len(found) <= count:
-            best, high = found, middle
-        else:
-            low = middle
-    return best
-
-
-def _within(pieces: Sequence[_Piece], ends: Sequence[bool], widest: float) -> list[list[_Piece]] | None:
-    """Rows that are no wider, each as full as can be and at one of their ends; None where a piece is wider."""
-    found: list[list[_Piece]] = []
-    start = 0
-    while start < len(pieces):
-        wide, end, good = 0.0, start, 0
-        while end < len(pieces):
-            wide += pieces[end].wide + (pieces[end].before if end > start else 0.0)
-            if wide > widest + 0.001:
-                break
-            end += 1
-            if ends[end - 1]:
-                good = end
-        if not good:
-            return None
-        found.append(list(pieces[start:good]))
-        start = good
-    return found
