@@ -72,7 +72,7 @@ def heard_apart(*, quiet: bool = False) -> Iterator[None]:
         except BaseException as error:  # `sys.exit` too: it ends what is read, and nothing else
             raise Unusual(error) from error
         finally:
-            heard.end()
+            heard.over()
 
 
 class _Heard:
@@ -87,11 +87,14 @@ class _Heard:
         self._said: Counter[str] = Counter()
         self._begun: list[str] = []
         self._long = 0
+        self._is_over = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._to, name)
 
     def write(self, text: str) -> int:
+        if self._is_over:
+            return self._to.write(text)
         for each in text.splitlines(keepends=True):
             self._begun.append(each)
             self._long += len(each)
@@ -106,6 +109,11 @@ class _Heard:
     def flush(self) -> None:
         self.end()
         self._to.flush()
+
+    def over(self) -> None:
+        """Their code has run; who has this stream yet, as a logger does that was made meanwhile, writes as it likes."""
+        self.end()
+        self._is_over = True
 
     def end(self) -> None:
         """Hand on what has begun, if it was not heard as often yet."""

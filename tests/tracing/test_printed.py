@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -85,6 +86,19 @@ def test_what_is_said_on_the_error_stream_is_heard_once_too(capsys: pytest.Captu
     said = capsys.readouterr()
     assert said.err.split() == ["both", "within", "within", "both"]
     assert not said.out
+
+
+def test_a_logger_made_while_code_runs_writes_as_it_likes_afterwards(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with heard_once():
+        for quiet in (False, True):
+            with heard_apart(quiet=quiet):
+                handler = logging.StreamHandler()
+                print("while it runs", file=sys.stderr)
+            for _ in range(2):
+                handler.stream.write("while it runs\n")
+    assert capsys.readouterr().err.splitlines() == ["while it runs"] * 5
 
 
 def test_a_prompt_is_heard_before_its_line_ends(capsys: pytest.CaptureFixture[str]) -> None:
