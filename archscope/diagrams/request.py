@@ -191,6 +191,12 @@ def request(
     )
 
 
+def room(page: str) -> tuple[float, float]:
+    """The width and the height of the room on a page, in points."""
+    width, height = PAGES[page]
+    return _points(width, "width"), _points(height, "height")
+
+
 def millimetres(points: float) -> str:
     """A width that is at least so many points, in whole millimetres.
 

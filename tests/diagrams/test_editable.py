@@ -222,6 +222,43 @@ def test_steps_of_other_formats_are_files_or_a_page(tmp_path: File) -> None:
         archscope.draw("lenet5", style="graph", steps=True).write("dot")
 
 
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize(("name", "font_size"), [("lenet5", None), ("resnet@50", 12), ("gpt2@small", None)])
+def test_a_picture_for_a_slide_is_on_one_of_that_form_under_its_title(
+    name: str, font_size: float | None, steps: bool
+) -> None:
+    """On a slide as large as the picture, PowerPoint had bars around it."""
+    sized = {} if font_size is None else {"font_size": font_size}
+    drawing = archscope.draw(name, page="16:9", theme="dark", steps=steps, **sized)
+    deck = Presentation(io.BytesIO(bytes(drawing.write("pptx"))))
+    assert (deck.slide_width, deck.slide_height) == (960 * 12700, 540 * 12700)
+    for slide in deck.slides:
+        title, *others = slide.shapes
+        assert title == slide.shapes.title
+        assert title.text_frame.text == drawing.analysis.title
+        assert str(title.text_frame.paragraphs[0].runs[0].font.color.rgb) == drawing.request.theme.text[1:].upper()
+        assert len({each.shape_id for each in _shapes(slide.shapes)}) == len(list(_shapes(slide.shapes)))
+        margin = (960 - 313 * 72 / 25.4) / 2 * 12700 - 12700
+        for each in others:
+            assert each.top >= title.top + title.height
+            assert margin <= each.left
+            assert each.left + each.width <= deck.slide_width - margin
+            assert each.top + each.height <= deck.slide_height - margin
+    whole = deck.slides[-1].shapes
+    left, right = min(each.left for each in whole), max(each.left + each.width for each in whole)
+    assert abs(left + right - deck.slide_width) < 0.02 * deck.slide_width
+    strings = {each.text_frame.text for each in _shapes(whole) if each.has_text_frame}
+    assert set(_strings(drawing.scene)) <= strings
+
+
+def test_a_title_that_is_in_the_picture_is_not_said_again_over_it() -> None:
+    drawing = archscope.draw("lenet5", page="16:9", title="Digits")
+    (slide,) = Presentation(io.BytesIO(bytes(drawing.write("pptx")))).slides
+    told = [each.text_frame.text for each in _shapes(slide.shapes) if each.has_text_frame]
+    assert slide.shapes.title is None
+    assert told.count("Digits") == 1
+
+
 def test_a_picture_that_no_slide_holds_is_told() -> None:
     with pytest.raises(UsageError, match="a slide is at most 56"):
         pptx(Scene(5000, 100, "long", "", ()))

@@ -1,8 +1,8 @@
 """A scene as PowerPoint: native shapes in groups, text that is text, on a slide as large as the picture.
 
-Each layer is a group with its name and, for who listens, its words; curves stay curves. A straight line between two
-layers is a connector that is glued to a shape of each. With ``steps`` the picture is built up, one slide for each
-layer that is added.
+A picture for the page ``16:9`` is on a slide of that form, under a title that says what it is. Each layer is a group
+with its name and, for who listens, its words; curves stay curves. A straight line between two layers is a connector
+that is glued to a shape of each. With ``steps`` the picture is built up, one slide for each layer that is added.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.diagrams import fonts
-from archscope.diagrams.scene import Group, Item, Path, Point, Polygon, Scene, Text, bounds
+from archscope.diagrams.request import room
+from archscope.diagrams.scene import Group, Item, Path, Point, Polygon, Scene, Text, bounds, moved
 from archscope.diagrams.steps import steps_of
 from archscope.diagrams.writers.arrows import head, tip
 from archscope.diagrams.writers.docks import Dock, Shape, docks
@@ -30,6 +32,9 @@ EMU: Final = 12_700
 LIMITS: Final = (72.0, 4032.0)
 """The least and the largest side of a slide, in points: 1 inch and 56 inches."""
 
+SLIDE: Final = (960.0, 540.0)
+"""PowerPoint's own slide, 13.33 by 7.5 inches: a picture for the page ``16:9`` leaves room for a title on it."""
+
 _SPACES: Final = (
     'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
     'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
@@ -40,11 +45,24 @@ _ALIGN: Final = {"start": "l", "middle": "ctr", "end": "r"}
 
 def write(drawing: Drawing) -> bytes:
     """A drawing as PowerPoint."""
-    return pptx(drawing.scene, steps=drawing.request.steps)
+    asked = drawing.request
+    wide, tall = room("16:9")
+    if (asked.width, asked.height) != (wide, tall):
+        return pptx(drawing.scene, steps=asked.steps)
+    heading = "" if drawing.analysis.network.figure.get("title") else drawing.analysis.title
+    return pptx(on_slide(drawing.scene, wide, tall), steps=asked.steps, heading=heading, ink=asked.theme.text)
 
 
-def pptx(scene: Scene, *, steps: bool = False) -> bytes:
-    """The bytes of the file.
+def on_slide(scene: Scene, wide: float, tall: float) -> Scene:
+    """The picture on PowerPoint's own slide, in the middle of a room under the title that has one margin around it."""
+    margin = (SLIDE[0] - wide) / 2
+    dx, dy = (SLIDE[0] - scene.width) / 2, SLIDE[1] - margin - (tall + scene.height) / 2
+    items = tuple(moved(each, dx, dy) for each in scene.items)
+    return replace(scene, width=SLIDE[0], height=SLIDE[1], items=items)
+
+
+def pptx(scene: Scene, *, steps: bool = False, heading: str = "", ink: str = "#000000") -> bytes:
+    """The bytes of the file; each slide with a heading, if there is one, in the colour of the ink.
 
     Raises:
         MissingExtra: `python-pptx` is not installed.
@@ -63,13 +81,15 @@ def pptx(scene: Scene, *, steps: bool = False) -> bytes:
         )
     deck = package.Presentation()
     deck.slide_width, deck.slide_height = (Emu(_emu(max(each, LIMITS[0]))) for each in (scene.width, scene.height))
-    blank = deck.slide_layouts[6]
+    layout = deck.slide_layouts[5 if heading else 6]  # a title alone, or nothing
     for shown in steps_of(scene) if steps else (scene,):
-        slide = deck.slides.add_slide(blank)
+        slide = deck.slides.add_slide(layout)
+        if heading:
+            _entitle(slide.shapes.title, heading, ink)
         if shown.background is not None:
             ground = f"<p:bg {_SPACES}><p:bgPr>{_fill(shown.background)}<a:effectLst/></p:bgPr></p:bg>"
             slide._element.cSld.insert(0, parse_xml(ground))
-        shapes = _Shapes(shown.items)
+        shapes = _Shapes(shown.items, after=len(slide.shapes))
         for element in parse_xml(f"<p:spTree {_SPACES}>{''.join(shapes.of(shown.items))}</p:spTree>"):
             slide.shapes._spTree.append(element)
     about = deck.core_properties
@@ -77,6 +97,18 @@ def pptx(scene: Scene, *, steps: bool = False) -> bytes:
     about.author, about.last_modified_by = "archscope", "archscope"
     about.created = about.modified = WRITTEN.replace(tzinfo=None)
     return _without_dates(deck)
+
+
+def _entitle(title: Any, heading: str, ink: str) -> None:
+    """Puts the title of a slide over its picture."""
+    from pptx.dml.color import RGBColor
+    from pptx.util import Pt
+
+    title.left, title.top, title.width, title.height = (Pt(each) for each in (36, 18, SLIDE[0] - 72, 54))
+    title.text_frame.text = line(heading)
+    font = title.text_frame.paragraphs[0].runs[0].font
+    color: Any = RGBColor
+    font.size, font.name, font.color.rgb = Pt(28 if len(heading) < 60 else 20), "Arial", color.from_string(ink[1:])
 
 
 def _without_dates(deck: Any) -> bytes:
@@ -98,8 +130,8 @@ def _emu(points: float) -> int:
 class _Shapes:
     """Writes shapes with ids of their own, and connectors that name those they are glued to."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        self.count = 1
+    def __init__(self, items: Sequence[Item], *, after: int = 0) -> None:
+        self.count = 1 + after
         self.docks = docks(items)
         self.kept: dict[int, int] = {}
 
