@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from glob import escape
 from typing import Final
 
-from archscope.analysis import Analysis
+from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.tree import Block, is_open, units
 from archscope.diagrams.graph.units import Unit
 
@@ -96,18 +96,38 @@ def to_depth(depth: int, expand: Sequence[str], collapse: Sequence[str]) -> Open
     return opens
 
 
-def unequal(root: Block, opens: Opens, *, within: bool = False) -> tuple[str, ...]:
-    """Patterns for the blocks that hold the same layers, where some of them are open and some closed.
+def unequal(root: Block, opens: Opens, like: Callable[[Block], object]) -> tuple[str, ...]:
+    """Patterns for the blocks that are alike, where some of them are open and some closed, or hidden in closed ones.
 
-    With ``within``, those that closed blocks around them hide are closed, where their names are alike.
+    Blocks are alike if they hold the same layers; those that are hidden, if they are also ``like`` one another. With
+    them go those whose names are the same but for numbers.
     """
-    of = _like if within else _made_of
-    seen = [(".".join(labels), of(block), opened) for labels, block, opened in _seen(root, (), opens)]
-    if within:
-        hiding = [(labels, block) for labels, block, opened in _seen(root, (), opens) if opened is False]
-        seen += [(name, of(each), False) for labels, block in hiding for name, each in _inside(block, ".".join(labels))]
-    both = {made for _, made, opened in seen if opened} & {made for _, made, opened in seen if opened is False}
-    return tuple(escape(name) for name, made, _ in seen if made in both)
+    seen = [(labels, block, opened) for labels, block, opened in _seen(root, (), opens)]
+    hidden = [(each, inner, False) for labels, block, opened in seen if opened is False
+              for each, inner in _inside(block, labels)]  # fmt: skip
+    mixed: set[tuple[str, ...]] = set()
+    for of, members in ((_made_of, seen), (like, [*seen, *hidden])):
+        made = [(labels, of(block), opened) for labels, block, opened in members]
+        both = {kind for _, kind, opened in made if opened} & {kind for _, kind, opened in made if opened is False}
+        mixed.update(labels for labels, kind, _ in made if kind in both and kind is not None)
+    ranks = {rank(labels) for labels, _, opened in seen if labels in mixed and opened is not None}
+    mixed.update(labels for labels, _, opened in seen if opened is not None and rank(labels) in ranks)
+    return tuple(escape(".".join(labels)) for labels, *_ in (*seen, *hidden) if labels in mixed)
+
+
+def by_name(block: Block) -> object:
+    """What is the same of blocks that are alike: what they hold, how often, and their names but for numbers."""
+    return rank([block.label]), block.copies, _made_of(block)
+
+
+def by_layers(block: Block) -> object:
+    """The layers of a block that has several with weights, norms apart, but for their sizes; None of another."""
+    weighing = [unit for unit in units(block) if any(map(_weighs, unit.rows))]
+    return _made_of(block) if len(weighing) > 1 else None
+
+
+def _weighs(row: Row) -> bool:
+    return bool(row.weights) and row.node.layer.family != "normalization"
 
 
 def _seen(
@@ -122,18 +142,13 @@ def _seen(
                 yield from _seen(child, labels, opens, (*blocks, child))
 
 
-def _like(block: Block) -> object:
-    """What is the same of blocks that are alike: what they hold, how often, and their names but for numbers."""
-    return rank([block.label]), block.copies, _made_of(block)
-
-
-def _inside(block: Block, path: str) -> Iterator[tuple[str, Block]]:
+def _inside(block: Block, around: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Block]]:
     """The blocks within one, with their names."""
     for child in block.children:
         if isinstance(child, Block):
-            name = f"{path}.{child.label}"
-            yield name, child
-            yield from _inside(child, name)
+            labels = (*around, child.label)
+            yield labels, child
+            yield from _inside(child, labels)
 
 
 def _made_of(block: Block) -> object:

@@ -59,13 +59,13 @@ def _all_alike(analysis: Analysis, request: Request, sizes: Sizes, view: View, l
         more, view, layout = _opened(analysis, request, sizes, view, layout)
     named = request.expand or request.collapse
     mixes = not named and any(node.kind == "block" for node in view.nodes)
-    some = unequal_in(analysis, depth, more) if mixes else ()
-    if some:
-        fewer = replace(request, collapse=some)
-        view = _view(analysis, fewer, depth)
-        layout = layout_of(view, sizes, request.width)
+    # What is closed leaves room for others, which may be like what is closed.
+    while mixes and (some := unequal_in(analysis, depth, more)):
+        request = replace(request, collapse=(*request.collapse, *some))
+        view = _view(analysis, request, depth)
+        more, layout = request, layout_of(view, sizes, request.width)
         if request.height is not None:
-            _, view, layout = _opened(analysis, fewer, sizes, view, layout)
+            more, view, layout = _opened(analysis, request, sizes, view, layout)
     return view, layout
 
 

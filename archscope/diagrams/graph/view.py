@@ -25,7 +25,7 @@ from archscope.diagrams.graph.labels import DEFAULT, lines_of
 from archscope.diagrams.graph.sums import summed
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
-from archscope.diagrams.interest import Kin, closed, to_depth, unequal
+from archscope.diagrams.interest import Kin, by_name, closed, to_depth, unequal
 from archscope.diagrams.request import Request
 from archscope.diagrams.words import named_output
 from archscope.errors import UsageError
@@ -200,7 +200,7 @@ def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ..
 
 def unequal_in(analysis: Analysis, depth: int, request: Request) -> tuple[str, ...]:
     """The blocks that are alike, where a view at a depth shows some of them open and some closed or not at all."""
-    return unequal(_trees(analysis, request)[1], to_depth(depth, request.expand, request.collapse), within=True)
+    return unequal(_trees(analysis, request)[1], to_depth(depth, request.expand, request.collapse), by_name)
 
 
 def _trees(analysis: Analysis, request: Request) -> tuple[Block, Block]:

@@ -11,7 +11,6 @@ From an analysis to a picture, each step a module:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -95,14 +94,15 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     for depth in depths:
         try:
             found = _fitted(former.form(depth), request)
+            if request.depth == "auto" and request.height is not None:
+                found = _all_alike(former, depth, request, found)
         except TooSmallError as error:
             errors.append(error)
         except NotShownError:
             if not errors:
                 raise
         else:
-            bounded = request.depth == "auto" and request.height is not None
-            return (_all_alike(former, depth, request, found) if bounded else found)()
+            return found()
     raise _refused(former, wanted, request, errors) from None
 
 
@@ -113,11 +113,11 @@ Fitted = Callable[[], Scene]
 def _all_alike(former: Former, depth: int, request: Request, found: Fitted) -> Fitted:
     """The same with more blocks open as far as the page holds them, and those that hold the same all open or closed."""
     more, found = _opened(former, depth, request, found)
-    some = more.unequal(depth)
-    if some:
-        fewer = former.asked(former.expand, (*former.collapse, *some))
-        with suppress(TooSmallError):
-            found = _opened(fewer, depth, request, _fitted(fewer.form(depth), request))[1]
+    named = request.expand or request.collapse
+    # What is closed leaves room for others, which may be like what is closed.
+    while not named and (some := more.unequal(depth)):
+        former = former.asked(former.expand, (*former.collapse, *some))
+        more, found = _opened(former, depth, request, _fitted(former.form(depth), request))
     return found
 
 

@@ -18,7 +18,7 @@ from archscope.analysis import Analysis
 from archscope.diagrams.chain import counted, is_grid, opens
 from archscope.diagrams.graph.tree import Block, blocks_in, consumers, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
-from archscope.diagrams.interest import Kin, closed, to_depth, unequal
+from archscope.diagrams.interest import Kin, by_layers, closed, to_depth, unequal
 from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
@@ -94,7 +94,7 @@ class Former:
 
     def unequal(self, depth: int) -> tuple[str, ...]:
         """Patterns for the blocks of which, at a depth, some are closed though they hold the same as open ones."""
-        return unequal(self.staged.root, to_depth(depth, self.expand, self.collapse))
+        return unequal(self.staged.root, to_depth(depth, self.expand, self.collapse), by_layers)
 
     def form(self, depth: int) -> Form:
         """What is shown at a depth."""
