@@ -43,6 +43,11 @@ def test_a_verification_is_one_line_and_a_matrix_that_scrolls() -> None:
     assert "C3" in verification._repr_html_()
 
 
+def test_a_verification_has_the_colours_of_the_page_it_is_put_into() -> None:
+    shown = verify(LENET, ["published"])._repr_html_()
+    assert "color: inherit; background: transparent" in shown.partition(">")[0]
+
+
 def test_in_jupyter_a_verification_is_shown_once_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """There, a console of rich's shows each line as a cell's output of its own, and writes nothing."""
     verification = verify(LENET, ["published"])

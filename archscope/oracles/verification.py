@@ -102,8 +102,8 @@ class Verification:
         """The matrix, which is what a notebook shows of it."""
         from archscope.oracles.report import write_matrix
 
-        # Jupyter sets `pre` of an output in the font of its texts.
-        style = "overflow-x: auto; white-space: pre; font-family: monospace"
+        # Notebooks set `pre` of an output in the font of their texts, and some in black, which no dark page shows.
+        style = "overflow-x: auto; white-space: pre; font-family: monospace; color: inherit; background: transparent"
         return f'<pre style="{style}">{escaping.html(write_matrix([self]))}</pre>'
 
     @cached_property
