@@ -137,7 +137,7 @@ class Observed(Record):
         hidden: attention that is given the mask which hides what comes later, and makes none.
         notes: nodes that give the places of the values that they give, too, as `max` over an axis does.
         padded: attention that is told which keys of a sample are padding.
-        weighs: attention that gives its weights too, which no layer reads, and whether it gives their mean over heads.
+        weighs: attention that gives its weights too, and whether it gives their mean over heads.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         steady: nodes that always run as while training, or never, whatever the phase.

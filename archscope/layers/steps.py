@@ -80,6 +80,7 @@ class Step(Record):
         sums: the axes that it sums, the batch counted: each value of the gradient that comes is read for all of them.
         apart: how far apart the positions are that it takes of an axis.
         merges: whether it sees the samples in one axis with what stands next to them.
+        splits: whether it sees them in one of their own, and they stood in one with that.
         lined: whether it copies values that do not lie in the order of their axes, and changes nothing else.
         lies: in which order the axes of the gradients that it makes lie in memory.
         unlined: what runs instead where the first tensor it reads does not lie in the order of its axes.
@@ -111,6 +112,7 @@ class Step(Record):
     sums: tuple[int, ...] = ()
     apart: int = 1
     merges: bool = False
+    splits: bool = False
     lined: bool = False
     lies: tuple[int, ...] = ()
     unlined: tuple[Any, ...] = ()

@@ -44,7 +44,7 @@ def giving_weights(steps: Sequence[Step], *, averaged: bool) -> tuple[Step, ...]
     given = (
         Step("mean", (came,), (Made(WEIGHTS, (length, seen)),))
         if averaged
-        else Step("view", (came,), (Made(WEIGHTS, scores),), views=True)
+        else Step("view", (came,), (Made(WEIGHTS, scores),), views=True, splits=True)
     )
     # The queries are there until all is given, and keys and values that lie in one memory with them.
     return (*before, *ran, *out, given, last.replace(reads_too=(*last.reads_too, queries)))

@@ -225,6 +225,8 @@ class Passing:
         if step.op == "expand" and value.ahead and self.operations.batch == 1 and not whole:
             # What is repeated once is not repeated, and a gradient that is a part of another is held with all of it.
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout.without(0)))]
+        if step.splits and gradient.layout.seen_as((shape[0] * shape[1], *shape[2:])) is None:  # it is copied
+            return [(value, Gradient(ledger.take(value.size, "passing"), Layout.of(shape)))]
         if shape in (seen.layout.shape, gradient.layout.shape):  # an operation may have summed it already
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout))]
         if product(seen.layout.shape) == product(shape) and step.op != "expand" and step.takes is None:

@@ -396,4 +396,5 @@ class Run:
             rows = self.route(node, routing, self.batch * routing.positions)
             return None if rows is None else node.layer.routed(facts, rows)
         trains = getattr(self.network.observed, "steady", EMPTY).get(node.name, self.training)
-        return node.layer.runs_in(dtype, facts, training=trains)
+        layer, facts = seen.described(node, facts, self.network.observed)
+        return layer.runs_in(dtype, facts, training=trains)

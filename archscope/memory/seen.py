@@ -7,7 +7,7 @@ from typing import Final
 
 from archscope.constants import CASTS
 from archscope.layers.attending import FUSED, told_what_is_later
-from archscope.layers.base import Facts, values_in
+from archscope.layers.base import Facts, Layer, values_in
 from archscope.layers.operators import CLAMPS, RETYPED, WINDOWS, steps_of
 from archscope.layers.steps import (
     MASK,
@@ -33,6 +33,14 @@ from archscope.record import EMPTY
 Steps = tuple[Step, ...]
 
 
+def described(node: Node, facts: Facts, observed: Observed | None) -> tuple[Layer, Facts]:
+    """The layer that says what runs for a node, and its facts: of attention whose weights are read, as if none were."""
+    like = getattr(node.layer, "like", None)
+    if observed is None or like is None or node.name not in observed.weighs:
+        return node.layer, facts
+    return like, facts.replace(outputs=facts.outputs[:1])
+
+
 def as_seen(
     node: Node, facts: Facts, steps: Steps | None, observed: Observed, *, training: bool, batch: int
 ) -> tuple[Steps | None, str]:
@@ -48,7 +56,6 @@ def as_seen(
         if steps is None:
             why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"
     if steps is None:
-        why = _READS_WEIGHTS if node.name in observed.weighs and len(facts.outputs) > 1 else why
         return None, observed.unruled.get(node.name, why)
     if ran is not None and ran.name == "view" and ran.folds and len(steps) == 1 and facts.output:
         steps = (steps[0].replace(merges=True),)
@@ -92,7 +99,7 @@ _IN_WINDOWS: Final = (
     "it attends with a mask, drops weights, or has values wider or narrower than keys, where samples stand in one axis "
     "with others, and no rule follows that"
 )
-_READS_WEIGHTS: Final = "it gives its weights too, which are read, and no rule says what that takes"
+_WEIGHTS_ALONE: Final = "its weights alone are read, and no rule follows what its values keep while its code has them"
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
 _ROWS: Final = "it sees rows of a table otherwise, and no rule follows when what repeats them sums their gradient"
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
@@ -191,6 +198,8 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
         return ""
     if node.name in observed.copied:
         return _FOR_EACH
+    if training and node.name in observed.weighs and not _gives_values(node, network):
+        return _WEIGHTS_ALONE
     views = all(step.views for step in steps)
     if any(rows := _of_rows(node, observed)):
         if views and training:
@@ -218,6 +227,12 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
         return _ONE_FOR_ALL
     others = {reader.name for name in parameters for reader in network.consumers[name]} - observed.for_all
     return _TWO_WAYS if others and training else ""
+
+
+def _gives_values(node: Node, network: Network) -> bool:
+    """Whether anything reads the first of what a node makes, or the network gives it."""
+    first = Ref(node.name)
+    return first in network.outputs or any(first in reader.inputs for reader in network.consumers[node.name])
 
 
 def _of_rows(node: Node, observed: Observed) -> list[bool]:

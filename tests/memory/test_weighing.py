@@ -43,6 +43,33 @@ def _twice(s: Gives, x: Tensor) -> Tensor:
     return x
 
 
+def _read(s: Gives, y: Tensor, shares: Tensor) -> Tensor:
+    """What a layer makes of the weights, and the values that they gave."""
+    made: Tensor = s.read(shares[..., :LENGTH])
+    return y + (made if s.first else made.transpose(0, 1))
+
+
+def _keys_read(s: Gives, x: Tensor) -> Tensor:
+    keys = torch.tanh(x)
+    return _read(s, *s.attend(x, keys, keys))
+
+
+def _heads_read(s: Gives, x: Tensor) -> Tensor:
+    y, shares = s.attend(x, x, x, average_attn_weights=False)
+    return _read(s, y, shares.sum(1))
+
+
+def _first_head_read(s: Gives, x: Tensor) -> Tensor:
+    y, shares = s.attend(x, x, x, average_attn_weights=False)
+    return _read(s, y, shares[:, 0])
+
+
+def _twice_read(s: Gives, x: Tensor) -> Tensor:
+    x, first = s.attend(x, x, x)
+    x, second = s.attend(x, x, x)
+    return _read(s, x, first * second)
+
+
 FORMS: dict[str, Callable[[Gives, Tensor], Tensor]] = {
     "itself": _itself,
     "itself, the weights let go of": lambda s, x: s.attend(x, x, x)[0],
@@ -53,6 +80,12 @@ FORMS: dict[str, Callable[[Gives, Tensor], Tensor]] = {
     "others' keys and values": lambda s, x: s.attend(x, torch.tanh(x), torch.sigmoid(x))[0],
     "hiding what is later": _hiding,
     "twice": _twice,
+    "read": lambda s, x: _read(s, *s.attend(x, x, x)),
+    "read, hiding what is later": lambda s, x: _read(s, *s.attend(x, x, x, attn_mask=s.later)),
+    "others' keys, read": _keys_read,
+    "each head's, read": _heads_read,
+    "one head's, read": _first_head_read,
+    "twice, read": _twice_read,
 }
 
 
@@ -63,6 +96,7 @@ class Gives(nn.Module):
         super().__init__()
         self.form, self.first = FORMS[form], first
         self.before, self.after = nn.Linear(wide, wide), nn.Linear(wide, 3)
+        self.read = nn.Linear(LENGTH, wide)
         self.attend = nn.MultiheadAttention(wide, **{"num_heads": 4, "batch_first": first, **more})
         hidden = torch.ones(LENGTH, LENGTH).triu(1).bool()
         self.register_buffer("later", torch.zeros(LENGTH, LENGTH).masked_fill(hidden, float("-inf")))
@@ -83,7 +117,7 @@ def test_weights_that_it_gives_are_held_as_the_tracker_says(form: str, first: bo
 
 @pytest.mark.parametrize("more", [{"dropout": 0.1}, {"num_heads": 1}, {"bias": False}, {"add_bias_kv": True},
                                   {"add_zero_attn": True}], ids=str)  # fmt: skip
-@pytest.mark.parametrize("form", ["itself", "each head's", "others' keys"])
+@pytest.mark.parametrize("form", ["itself", "each head's", "others' keys", "read", "each head's, read"])
 def test_of_every_option_too(form: str, more: dict[str, Any]) -> None:
     same(Gives(form, first=True, **more), (LENGTH, WIDE), "sgd")
     same(Gives(form, first=False, **more), (LENGTH, WIDE), None, batch=1)
@@ -124,19 +158,22 @@ def test_under_autocast_in_another_type_and_a_second_time(form: str) -> None:
         assert (dict(said.not_covered), found.differing, found.why) == ({}, (), "")
 
 
-def test_weights_that_are_read_are_named() -> None:
-    class Reads(nn.Module):
-        """Gives its weights to a layer."""
+class ReadsAlone(nn.Module):
+    """Reads the weights and has the values in a variable meanwhile, or gives both."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.attend, self.after = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(4, 3)
+    def __init__(self, *, gives: bool) -> None:
+        super().__init__()
+        self.attend, self.after, self.gives = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(4, 3), gives
 
-        def forward(self, x: Tensor) -> Any:
-            made, shares = self.attend(x, x, x)
-            return made, self.after(shares)
+    def forward(self, x: Tensor) -> Any:
+        made, shares = self.attend(x, x, x)
+        return (made, self.after(shares)) if self.gives else self.after(shares)
 
-    said = memory(call_thing(Reads(), [(4, 8)], {}).network)
+
+def test_weights_that_alone_are_read_are_named_where_their_values_keep_something() -> None:
+    same(ReadsAlone(gives=False), (4, 8), None)
+    same(ReadsAlone(gives=True), (4, 8), "adam", batch=3)
+    said = memory(call_thing(ReadsAlone(gives=False), [(4, 8)], {}).network, optimizer="sgd")
     assert dict(said.not_covered) == {
-        "attend": "it gives its weights too, which are read, and no rule says what that takes"
+        "attend": "its weights alone are read, and no rule follows what its values keep while its code has them"
     }
