@@ -114,6 +114,16 @@ class Layout(Record):
         strides = (0 if axis in axes or not axes else next(left) for axis in range(len(shape)))
         return Layout(tuple(shape), tuple(strides))
 
+    def spread(self, shape: Sequence[int]) -> Layout:
+        """Beside values of this shape: repeated along axes of one value, and along those before the first.
+
+        >>> Layout.of((5, 1)).spread((3, 5, 6)).strides
+        (0, 1, 0)
+        """
+        more = len(shape) - len(self.shape)
+        pairs = zip(self.shape, shape[more:], self.strides, strict=True)
+        return Layout(tuple(shape), (*[0] * more, *(stride if one == all_ else 0 for one, all_, stride in pairs)))
+
     def seen_as(self, shape: Sequence[int]) -> Layout | None:
         """The same memory in another shape; None where that needs a copy.
 

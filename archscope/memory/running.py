@@ -356,7 +356,7 @@ class Run:
         turned = {input_name(place): self._made_of(read[place], turn) for place, turn in turns.items()}
         local = {**{input_name(place): value for place, value in enumerate(read)}, **turned}
         for weight, stated in zip(facts.weights, seen.stated(node, self.network), strict=True):
-            local[stated] = self.weights[node.name, weight.name]
+            local[weight.name] = local[stated] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):
             local[TABLE] = self.weights[weight_behind(self.network, node)]
         refs = seen.made_by(node, facts, observed)

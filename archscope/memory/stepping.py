@@ -230,7 +230,8 @@ class Operations:
         if of_maps_with_channels_last(step, read) and len(layout.shape) == len(read[0].layout.shape):
             layout = with_channels_last(layout.shape)
         elif not self.in_order(step):
-            layout = next((lies.like() for each in read if (lies := _as_wide(each.layout, layout.shape))), layout)
+            lie = [lies for each in read if (lies := _as_wide(each.layout, layout.shape))]
+            layout = lie[0].like(*lie[1:]) if lie else layout
         if made.dtype == FULL and dtype == "float64":  # sums are no narrower than what they are sums of
             made = made.replace(dtype=dtype)
         size = self.bytes_of(made, dtype)
@@ -288,9 +289,13 @@ class Operations:
 
 
 def _as_wide(layout: Layout, shape: tuple[int, ...]) -> Layout | None:
-    """How what is as large as a result lies; a parameter of more axes puts axes of one value before it."""
+    """How a value lies in a result, repeated along axes of one; a parameter of more puts those before it."""
     if layout.shape == shape:
         return layout
+    if len(layout.shape) <= len(shape) and all(
+        here in (1, there) for here, there in zip(reversed(layout.shape), reversed(shape), strict=False)
+    ):
+        return layout.spread(shape)
     alike = [each for each in layout.shape if each != 1] == [each for each in shape if each != 1]
     return layout.seen_as(shape) if alike else None
 

@@ -55,23 +55,21 @@ def _open(part: nn.Module, numbers: Numbers) -> bool:
 def _settings(part: nn.Module, owners: tuple[nn.Module, ...]) -> Iterator[Callable[[], Any]]:
     """What may set the buffers of a part: functions of its own, or of the nearest part around it that has one."""
     own: list[Any] = [getattr(part, name, None) for name in _OF_ITSELF]
-    yield from (each for each in own if _takes(each, 0))
+    yield from (each for each in own if callable(each))
     for each in (part, *owners):
         setting: Any = getattr(each, _OF_A_PART, None)
-        if _takes(setting, 1):
+        if _takes_one(setting):
             yield partial(setting, part)
             return
 
 
-def _takes(function: Any, many: int) -> bool:
-    """Whether it is a function that wants so many values, and no more."""
-    if not callable(function):
-        return False
+def _takes_one(function: Any) -> bool:
+    """Whether it is a function that may be given one value."""
     try:
-        wanted = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+        inspect.signature(function).bind(None)
+    except (TypeError, ValueError):  # it is none, wants other values, or has no signature
         return False
-    return sum(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in wanted) == many
+    return True
 
 
 __all__ = ["reset"]

@@ -24,7 +24,10 @@ _DRAWN: Final = "its code draws numbers that decide what it runs while training"
 _WITHOUT: Final = "its code hands on values without their gradients (`{}`), and no rule follows which of them have any"
 _LAYERS: Final = ("batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d")
 """Layers that a part of an exported program runs as an operation: recurrence and attention are modules there again."""
+ASKS: Final = "its code asks for gradients of what is no parameter (`{}`), and no rule follows those"
 DROPS: Final = "its code drops values that no layer makes, such as a parameter's, and no rule follows that"
+_ASKING: Final = ("requires_grad_", "set requires_grad")
+"""What has autograd keep the gradient of a tensor: a function, and an assignment."""
 _ASLEEP: Final = "it stays as at inference while training, and no rule says what it keeps then"
 
 
@@ -54,13 +57,14 @@ class _Trains(WithGradients):
         cut: the numbers of those that make numbers without gradients of some with gradients.
         dropped: the numbers of those that drop values.
         looks: whether one of them looks at values.
+        asks: what asks for gradients of a tensor that is no parameter; empty if nothing does.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.called: list[str] = []
         self.cut: set[int] = set()
         self.dropped: set[int] = set()
-        self.looks = False
+        self.looks, self.asks = False, ""
         super().__init__(*args, **kwargs)
 
     def heard(
@@ -70,6 +74,7 @@ class _Trains(WithGradients):
         """A call has run."""
         self.looks |= name in LEAVING or any(each.operation.looks for each in frame.ran)
         self.dropped.update([len(self.called)] if drops(plain_name(name), args, kwargs) else ())
+        self.asks = self.asks or asks(name, args, kwargs)
         read = args[:1] if name in LENDING | {"to", "type_as"} else [args, kwargs]
         self._over(name, tensors_in(read), result)
         self._told(name, args, kwargs)
@@ -86,6 +91,19 @@ class _Trains(WithGradients):
         if numbers and any(each.requires_grad for each in read) and not any(each.requires_grad for each in numbers):
             self.cut.add(len(self.called))
         self.called.append(name)
+
+
+def asks(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """The function, if it asks for gradients of a tensor that is no parameter; empty otherwise.
+
+    >>> import torch
+    >>> given = torch.ones(2)
+    >>> asks("requires_grad_", [given], {}), asks("requires_grad_", [given, False], {}), asks("relu", [given], {})
+    ('requires_grad_', '', '')
+    """
+    wanted = args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
+    found = name in _ASKING and bool(wanted) and not isinstance(args[0], nn.Parameter)
+    return name.removeprefix("set ") if found else ""
 
 
 def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
@@ -143,6 +161,8 @@ def _seen(run: Run, again: Run, tracer: _Trains) -> Trained | None:
         if not (nodes or name in APART or shaped):
             return Trained(_WITHOUT.format(name), reached=to)
         cut.update(nodes)
+    if tracer.asks:
+        return Trained(ASKS.format(tracer.asks), reached=to)
     no_layer = any(not run.tracer.events.every[number].nodes for number in tracer.dropped)
     return Trained(DROPS if no_layer else "", frozenset(cut), to)
 

@@ -20,6 +20,8 @@ from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
 
 _ATTENTION: Final = "scaled_dot_product_attention"
+_ASKING: Final = (Tensor.requires_grad_, Tensor.requires_grad.__set__)  # type: ignore[attr-defined]
+"""What asks autograd for the gradient of a tensor, which then has all that it is asked of."""
 
 
 class Memory:
@@ -63,6 +65,9 @@ class Weighing(WithGradients):
         with self.own():
             there = (self._alive.get(memory_of(each)) for each in tensors_in([args, given]))
             self.read[len(self.ends)] = [memory for memory in there if memory is not None]
+        # At inference no gradient keeps what it is asked of.
+        if func in _ASKING and not isinstance(args[0], nn.Parameter):
+            args, given = (args[0], args[0].requires_grad), {}
         return super()._call(func, args, given)
 
     def heard(

@@ -68,6 +68,13 @@ def test_where_it_stops_is_named() -> None:
     assert memory(network, 2, optimizer="sgd", loss="mse_loss").not_covered == {"sub": why}
 
 
+def test_what_is_as_large_of_any_samples_is_told() -> None:
+    network = call_thing(Asks(PAIRS["the best of all"]), [(8,)], {}).network
+    assert not memory(network, 1).not_covered
+    why = "what its code makes does not grow with the samples, and no rule follows how much it is"
+    assert memory(network, 2).not_covered == {"topk": why}
+
+
 def test_where_it_stops_is_named_where_layers_run_again() -> None:
     network = call_thing(Asks(PAIRS["differences of pairs"]), [(8,)], {}).network
     found = [memory(network, batch, optimizer="sgd", loss="mse_loss", checkpoint=["a"]) for batch in (1, 2)]
@@ -189,7 +196,8 @@ def test_an_input_whose_samples_are_copied_to_stand_elsewhere(optimizer: str | N
 
     _never_above(call_thing(Asks(turns), [(5, 8)], {}), batch, optimizer)
     assert not memory(call_thing(Asks(turns), [(5, 8)], {}).network, 1).not_covered
-    assert memory(call_thing(Asks(turns), [torch.ones(3, 5, 8)], {}).network, 3).not_covered
+    why = "its code copies an input whose samples do not stand first, and no rule follows who reads that copy"
+    assert memory(call_thing(Asks(turns), [torch.ones(3, 5, 8)], {}).network, 3).not_covered == {"Asks": why}
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -13,6 +13,7 @@ from archscope.tracing.calling import call_thing
 
 FUSED = "its trace has no rule for fused attention, and misses its two products"
 VECTORS = "it has no formula for a matrix times a vector (`mv`), and misses that"
+OUTER = "it sees an outer product (`outer`, `kron`, `vecdot`) as PyTorch runs it, value by value, and misses that"
 SCORES = "its trace has no rule for the product that is added to a mask (`baddbmm`), and misses that of the scores"
 
 
@@ -83,3 +84,32 @@ def test_what_pytorchs_counter_misses_of_vectors_is_told(batch: int) -> None:
     (seen,) = [each for each in found.findings if each.why == VECTORS and each.layer]
     # 25 pairs of 8 features, and 5·5·4 products with what each node has.
     assert (seen.ours, seen.theirs) == (batch * (200 + 100), batch * 100)
+
+
+class Positions(nn.Module):
+    """A layer of the waves of positions, as rotary and relative positions are made, beside another product."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.layer = way, nn.Linear(6, 6)
+        self.frequencies = nn.Buffer(torch.rand(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.arange(5, device=x.device).float()
+        if self.way == "vecdot":
+            found = torch.linalg.vecdot(x, x)[..., None].expand(-1, -1, 3)
+        else:
+            found = (torch.outer if self.way == "outer" else torch.kron)(places, self.frequencies).view(5, 3)
+        waves = torch.cat([found.sin(), found.cos()], -1)
+        made: Tensor = self.layer(x) @ waves.transpose(-1, -2)
+        return made
+
+
+@pytest.mark.parametrize(("way", "missed"), [("outer", 5 * 3), ("kron", 5 * 3), ("vecdot", 5 * 6)])
+@pytest.mark.parametrize("witness", ["fvcore", "FLOPs"])
+def test_what_counters_miss_of_outer_products_is_told(witness: str, way: str, missed: int) -> None:
+    called = call_thing(Positions(way), [(5, 6)], {})
+    found = verify(called.network, [witness], module=called)
+    assert not found.differing
+    (seen,) = [each for each in found.findings if each.why == OUTER and each.layer]
+    assert (seen.ours, seen.theirs) == (5 * 6 * 5 + missed, 5 * 6 * 5)

@@ -186,6 +186,16 @@ def _without_vectors(part: Part, _: int) -> float | None:
     return _ours(part) - sum(found) if found else None
 
 
+def _without_outer(part: Part, _: int) -> float | None:
+    """All but products of vectors with each other, which PyTorch runs value by value."""
+    found = [int(facts.macs or 0) for node, facts in part.nodes if _label(node.layer).split()[-1] in _VALUE_BY_VALUE]
+    return _ours(part) - sum(found) if found else None
+
+
+_VALUE_BY_VALUE: Final = ("outer", "ger", "kron", "linalg_vecdot")
+"""Functions that are products by their name, and that PyTorch runs value by value."""
+
+
 def _projections(part: Part) -> float:
     """Products of an attention with its weights: the projections before and after it."""
     module: Any = part.module
@@ -263,6 +273,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
         Convention("its trace has no rule for the product that is added to a mask (`baddbmm`), and misses that of the "
                    "scores", _without_scores),
+        Convention("it sees an outer product (`outer`, `kron`, `vecdot`) as PyTorch runs it, value by value, and "
+                   "misses that", _without_outer),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs_without_bias),
         Convention("it counts one sample of the batch", _batch_missed),
@@ -271,6 +283,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it counts a product of two complex numbers, four of real ones, as one", _complex_once),
         Convention("it has no formula for this fused attention, and misses its two products", _without_attention),
         Convention("it has no formula for a matrix times a vector (`mv`), and misses that", _without_vectors),
+        Convention("it sees an outer product (`outer`, `kron`, `vecdot`) as PyTorch runs it, value by value, and "
+                   "misses that", _without_outer),
         Convention("it counts the zeros of sparse weights too", _zeros_counted),
         Convention("it counts one sample of the batch", _batch_missed),
     ),
