@@ -24,7 +24,7 @@ from archscope.site.bibliography import bibtex
 from archscope.site.evidence import Evidence
 from archscope.site.live import Picture
 from archscope.site.memory import held
-from archscope.site.page import Download, Page, Source, slug
+from archscope.site.page import EXPLORED, Download, Page, Source, slug
 from archscope.site.proofs import evidence as proven
 from archscope.site.proofs import totals
 from archscope.writing.keras import write_keras
@@ -177,6 +177,7 @@ def _downloads(analysis: Analysis, figure: Drawing, graph: Drawing | None, left_
                 yield Download(file, f"{what}, {_SPELLED[kind]}", _bytes(drawing.write(kind)))
             except UsageError as error:
                 left_out.append(f"{name}/{file} is left out: {error}")
+    yield Download(f"{name}{EXPLORED}", "page to explore, HTML", _bytes((graph or figure).write("html")))
     yield Download(f"{name}.tex", "table, LaTeX", _text(write_table(analysis, "latex")))
     yield Download(f"{name}.csv", "table, CSV", _text(write_table(analysis, "csv")))
     yield Download(f"{name}.json", "every number, JSON", _text(write_table(analysis, "json", View(working=True))))

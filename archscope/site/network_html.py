@@ -142,6 +142,7 @@ def _figure(page: Page, palette: Palette) -> Markup:
             "figcaption",
             caption,
             tag("span", " Point at a layer, or reach it with Tab and the arrow keys.", class_="hint"),
+            None if page.graph is not None else _explored(page),
         ),
         class_="live",
     )
@@ -182,7 +183,13 @@ def _graph(page: Page, palette: Palette) -> Markup | None:
     picture = scrolling(
         live(page.graph, page.analysis, palette, "graph"), f"Graph of {page.analysis.title}", class_="picture tall"
     )
-    return section("graph", "Graph", tag("figure", picture, class_="live"))
+    return section("graph", "Graph", tag("figure", picture, class_="live"), lead=_explored(page))
+
+
+def _explored(page: Page) -> Markup:
+    """The way to the page of the graph alone."""
+    said = "On a page of its own its blocks open and close, and its colours say what layers cost"
+    return tag("span", f" {said}: ", tag("a", "explore it", href=page.explored), ".")
 
 
 def _published(page: Page) -> Markup:

@@ -47,6 +47,10 @@ class Step:
     value: Count
 
 
+EXPLORED: Final = "-explore.html"
+"""How the file ends in which blocks open and colours say what layers cost."""
+
+
 @dataclass(frozen=True)
 class Page:
     """What a page shows of one network.
@@ -83,6 +87,11 @@ class Page:
     def slug(self) -> str:
         """The name of its folder."""
         return slug(self.analysis.name)
+
+    @property
+    def explored(self) -> str:
+        """The file to explore it in."""
+        return f"{self.slug}{EXPLORED}"
 
     @cached_property
     def findings_by_row(self) -> Mapping[str, Sequence[tuple[int, Finding]]]:

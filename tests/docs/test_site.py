@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from archscope.diagrams.themes import THEMES
 from tests.conftest import made_once
 from tests.docs.blocks import ROOT
 from tests.patience import PATIENCE
@@ -163,6 +164,11 @@ def test_the_gallery_shows_the_pictures_of_the_readers_theme(browser, site, them
     shown = page.locator("article img").evaluate_all("all => all.filter(e => e.checkVisibility()).map(e => e.src)")
     assert len(shown) == len(list(gallery.entries()))
     assert all(each.endswith(f"#only-{theme}") for each in shown)
+    ground = f"rgb{tuple(bytes.fromhex(THEMES[theme].background[1:]))}"
+    grounds = page.locator("article img").evaluate_all(
+        "all => all.filter(e => e.checkVisibility()).map(e => getComputedStyle(e).backgroundColor)"
+    )
+    assert set(grounds) == {ground}, "before a picture is there, its room has its ground"
     stops = page.locator("article a:has(img)").evaluate_all("all => all.filter(e => e.checkVisibility()).length")
     assert stops == len(shown)
     first = page.locator(f"article img[src$='#only-{theme}']").first

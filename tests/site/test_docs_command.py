@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from archscope.cli import main
+from archscope.diagrams.html import packed_in
 from archscope.reader import load, spec_names
 from archscope.site.page import slug
 from tests.cli.test_process import on_a_terminal
@@ -31,6 +32,15 @@ def test_every_download_is_there(site):
         assert {Path(name).suffix for name in names} >= {".svg", ".pdf", ".tikz", ".tex", ".json", ".bib"}
         for name in names:
             assert (page.parent / name).stat().st_size > 0
+
+
+def test_every_network_has_a_page_to_explore_whose_blocks_open_and_whose_colours_say_costs(site):
+    for name in spec_names():
+        explored = f"{slug(name)}-explore.html"
+        assert f'<a href="{explored}">explore it</a>' in (site / slug(name) / "index.html").read_text()
+        packed = packed_in((site / slug(name) / explored).read_text())
+        assert packed["graph"]["parts"]
+        assert {"macs", "parameters", "activation_bytes"} <= {each["name"] for each in packed["colours"]["quantities"]}
 
 
 def test_every_link_leads_somewhere(site):
