@@ -225,6 +225,31 @@ def test_text_is_at_least_nine_pixels_high_at_the_start(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("name", "width"), [("lstm-lm@small", 1100), ("unet", 1400)])
+def test_a_figure_that_can_be_read_whole_starts_whole(view: View, tmp_path: Path, name: str, width: int) -> None:
+    """The index of h is read with its letter, and the side gives way: both figures began cut."""
+    view.page.set_viewport_size({"width": width, "height": 900})
+    view.open(tmp_path, name, style="unrolled" if name.startswith("lstm") else "boxes")
+    assert view.sees_all
+    script = """() => [...picture.querySelectorAll('text')].map(each => {
+        const { left, top, right } = each.getBoundingClientRect();
+        const size = +each.getAttribute('font-size') * document.querySelector('main').clientWidth / archscope.view()[2];
+        return [each.textContent, left, right, top, size];
+    })"""
+    texts = view.page.evaluate(script)
+    beside = [any(abs(left - right) < 1.5 for _, _, right, *_ in texts) for _, left, *_ in texts]
+    read = [size for (*_, size), index in zip(texts, beside, strict=True) if not index]
+    assert len(read) > 0.6 * len(texts)
+    assert min(read) >= 8.99
+    side = view.page.locator("#side").bounding_box()["width"]
+    assert 256 <= side <= 336
+    view.page.set_viewport_size({"width": 1900, "height": 900})
+    view.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+    assert view.page.locator("#side").bounding_box()["width"] == pytest.approx(336)
+    assert view.sees_all
+
+
+@pytest.mark.browser
 def test_the_address_keeps_what_is_seen_and_what_is_chosen(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "resnet", style="graph", depth="full")
     view.press("ArrowRight", "ArrowDown", "+")

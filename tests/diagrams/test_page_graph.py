@@ -262,19 +262,33 @@ def test_at_the_start_as_many_blocks_are_open_as_the_window_has_room_for(view: V
     assert view.page.inner_text("#depth") == "Depth 1 of 3"
 
 
-def test_a_block_with_nothing_beside_it_is_open_at_the_start(view: View, tmp_path: Path) -> None:
-    """A module with all its layers in one list is not one box, also where a window has no room for all of it."""
+def listed() -> Network:
+    """A module with all its layers in one list."""
     b = Builder("listed", input=(8,))
     last = "input"
     for number in range(60):
         for kind in ("linear", "relu"):
             options = {"out_features": 8 + number} if kind == "linear" else {}
             last = b.add(kind, kind, last, group=["layers", f"{number}"], **options)
-    text = str(archscope.draw(b.network(), style="graph").write("html"))
-    view.write(tmp_path, text)
+    return b.network()
+
+
+def test_a_block_with_nothing_beside_it_is_open_at_the_start(view: View, tmp_path: Path) -> None:
+    """A module with all its layers in one list is not one box, also where a window has no room for all of it."""
+    view.write(tmp_path, str(archscope.draw(listed(), style="graph").write("html")))
     assert "layers" in opened(view)
     assert view.page.evaluate("archscope.scene.boxes.length") == 62
     assert not view.sees_all
+
+
+def test_the_input_stands_above_the_first_column_and_the_output_below_the_last(view: View, tmp_path: Path) -> None:
+    """They stood over the middle of all columns, and lines went round to them."""
+    view.write(tmp_path, str(archscope.draw(listed(), style="graph").write("html")))
+    boxes = view.page.evaluate("archscope.scene.boxes.map(({ x, width }) => x + width / 2)")
+    given, first, *_, last, result = boxes
+    assert last - first > 300, "several columns"
+    assert given == pytest.approx(first, abs=0.3)
+    assert result == pytest.approx(last, abs=0.3)
 
 
 def test_a_small_picture_is_not_blown_up_at_the_start(view: View, tmp_path: Path) -> None:

@@ -100,12 +100,15 @@ function offset(slot, net, side) {
 }
 
 function join({ rows, gaps, mains }) {
+  const wrapped = rows.flatMap((row, at) => row.some(({ child }) => child && child.wrapped) ? [at - 1] : []);
   for (const gap of gaps) for (const { net, source, targets } of gap) for (const target of targets) {
     const begins = source.child || source.rank < 0, ends = target.child || target.rank === rows.length - 2;
     const from = source.child ? source.child.key : `in ${net.key}`, to = target.child ? target.child.key : `out ${net.key}`;
     const weight = begins && ends ? (mains.has(`${from} ${to}`) ? SPINE : 2) : begins ? 3 : ends ? 1 : 8;
-    // Through what goes on in several columns no line is straight: it stands in the middle.
-    const end = (slot, side) => slot.child && slot.child.wrapped ? 0 : offset(slot, net, side);
+    // What leads into the first of several columns stands above it, and what leaves the last below that; between two
+    // blocks of several columns no line is straight, or they would be stairs: it stands in the middle.
+    const between = { ins: wrapped[0], outs: wrapped[wrapped.length - 1] };
+    const end = (slot, side) => slot.child && slot.child.wrapped && slot.rank !== between[side] ? 0 : offset(slot, net, side);
     const by = end(source, "outs") - end(target, "ins");
     target.above.push({ slot: source, by, weight });
     source.below.push({ slot: target, by: -by, weight });

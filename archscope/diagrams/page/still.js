@@ -1,10 +1,10 @@
 // A figure, which stays as it was drawn. What one of its shapes or frames holds is opened in the graph.
 
 class Still {
-  constructor({ items, whole, family, markup, costs, headings }) {
+  constructor({ items, whole, smallest, family, markup, costs, headings }) {
     this.root = document.getElementById("figure");
     if (markup) this.root.innerHTML = markup;
-    Object.assign(this, { costs, headings });
+    Object.assign(this, { costs, headings, smallest });
     this.parts = items.map((item, at) => ({ parent: -1, end: at + 1, ...item, names: item.names ?? item.rows.flatMap(row => row.slice(1)) }));
     const levelOf = part => part.parent < 0 ? 1 : levelOf(this.parts[part.parent]) + 1;
     this.parts.forEach(part => {
@@ -20,7 +20,6 @@ class Still {
     this.elements = [...this.root.querySelectorAll("g.layer"), ...this.root.querySelectorAll("g.frame")];
     this.edges = [...this.root.querySelectorAll("g.edge")];
     this.texts = [...this.root.querySelectorAll("text")];
-    this.smallest = Math.min(...this.texts.map(each => +each.getAttribute("font-size")));
     const inked = element => [element, element.getAttribute("fill"), element.getAttribute("stroke")];
     this.inked = [...this.root.querySelectorAll("[fill], [stroke]")].map(inked);
     this.plain = this.texts.filter(each => !each.hasAttribute("fill"));

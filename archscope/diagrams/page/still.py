@@ -41,8 +41,30 @@ def still_of(scene: Scene, facts: Facts) -> dict[str, Any]:
         "items": items,
         "family": [families.get(group.layers[0], INPUT) for group in groups],
         "whole": [0, 0, scene.width, scene.height],
+        "smallest": smallest(scene),
         "layers": [group.layers for group in groups],
     }
+
+
+def smallest(scene: Scene) -> float:
+    """The size of the least letters that are read: an index is read with its letter, which is larger.
+
+    >>> from archscope.diagrams.scene import Scene, Text
+    >>> letter = Text(0, 10, "h", 8)
+    >>> smallest(Scene(20, 20, "", "", (letter, Text(letter.width, 12, "t", 5), Text(12, 10, "s", 7))))
+    7
+    """
+    texts = [item for item in scene.walk() if isinstance(item, Text)]
+    letters = [
+        text for at, text in enumerate(texts) if not any(_indexes(text, each) for each in texts[max(at - 2, 0) : at])
+    ]
+    return min((text.size for text in letters), default=8.0)
+
+
+def _indexes(text: Text, letter: Text) -> bool:
+    """Whether a text is an index of a letter: it begins where that ends, smaller, and lower or higher."""
+    beside = abs(text.left - letter.left - letter.width) < 0.01
+    return beside and text.size < letter.size and 0 < abs(text.y - letter.y) < letter.size / 2
 
 
 def _shape(group: Group, facts: Facts) -> dict[str, Any]:

@@ -89,6 +89,7 @@ function change(name, at = chosen, opens = false) {
   dress(theme);
   if (fresh) begin();
   else tell();
+  makeRoom();
   const to = names.length ? scene.holding(names) : null;
   if (to !== null && scene.toggled) {
     openTo(to);

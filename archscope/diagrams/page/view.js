@@ -34,6 +34,7 @@ function look(next) {
 function resized() {
   const [x, y, width, height] = view, [wide, tall] = [main.clientWidth, main.clientHeight].map(each => each * pixel);
   covered = small = null;
+  makeRoom();
   look(map.hidden ? whole() : [x + (width - wide) / 2, y + (height - tall) / 2, wide, tall]);
 }
 
@@ -61,6 +62,15 @@ function whole() {
   const [, , wide, tall] = scene.whole, [width, height] = [main.clientWidth, main.clientHeight].map(each => each * scene.smallest / LARGEST);
   const [x, y] = [Math.min(0, (wide - width) / 2), Math.min(0, (tall - height) / 2)];
   return wide < width && tall < height ? [x, y, width, height] : [...scene.whole];
+}
+
+// The side is narrower where all of the picture is seen thanks to that, with text of 9 pixels.
+const NARROW = 256;
+function makeRoom() {
+  document.body.style.removeProperty("--side");
+  const [, , wide, tall] = scene.whole, size = 9 / scene.smallest, lacks = Math.ceil(wide * size) - main.clientWidth;
+  const own = side.offsetWidth - lacks;
+  if (lacks > 0 && own >= NARROW && tall * size <= main.clientHeight) document.body.style.setProperty("--side", `${own}px`);
 }
 
 // Text of at least 9 pixels: all of the picture where that is so, else what of its upper end fits.
@@ -100,6 +110,7 @@ function recall() {
   const changed = (kept.get("changed") ?? "").split(".").map(each => parseInt(each, 36)).filter(each => scene.parts[each]?.block);
   if (depth >= 1 && depth <= scene.deepest) enter(Math.floor(depth), new Set(changed));
   else begin();
+  makeRoom();
   const layer = kept.get("layer"), block = kept.has("block");
   const at = layer === null ? -1 : scene.parts.findIndex((part, at) => Boolean(part.block) === block && (block ? nameOf(at) === layer : part.names.includes(layer)));
   if (at >= 0) openTo(at);
