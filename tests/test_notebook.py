@@ -12,7 +12,11 @@ import archscope
 from archscope.diagrams.drawing import NOTEBOOK
 from archscope.diagrams.side_by_side import SideBySide
 from archscope.difference import difference
-from archscope.oracles import verify
+from archscope.formats import write
+from archscope.oracles import Verification, verify
+from archscope.oracles.findings import Finding, Verdict
+from archscope.oracles.report import write_matrix
+from tests.diagrams.branching import Builder, unlike
 
 LENET = archscope.load("lenet5")
 ANALYSIS = archscope.analyze(LENET)
@@ -54,6 +58,50 @@ def test_in_jupyter_a_verification_is_shown_once_and_by_itself(monkeypatch: pyte
     elsewhere = verification._repr_html_()
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     assert verification._repr_html_() == elsewhere
+
+
+def test_a_long_table_is_shown_in_groups_as_deep_as_there_is_room_and_says_so() -> None:
+    """10,000 rows were 2.6 MB in the file of a notebook, at every run."""
+    long = archscope.analyze(unlike(5, 40, 5))
+    shown = long._repr_html_()
+    assert (len(long.at(1)), len(long.at(2)), len(long.rows)) == (5, 200, 1000)
+    assert shown.count("<tr>") == 200 + 2
+    assert '1,000 layers, in groups, to depth 2; all: <code>archscope.formats.write(analysis, "html")</code>' in shown
+    assert f'<td class="n">{long.totals.parameters:,}</td>' in shown, "the total is of all"
+    assert "to depth" not in ANALYSIS._repr_html_()
+
+
+def test_of_a_long_table_without_groups_the_first_and_the_last_are_shown() -> None:
+    b = Builder("long", input=(8,))
+    last = "input"
+    for number in range(701):
+        last = b.add(f"fc{number}", "linear", last, out_features=8)
+    long = archscope.analyze(b.network())
+    shown = long._repr_html_()
+    assert "701 layers, of which 500 are here; all: " in shown
+    assert "… 201 more …" in shown
+    named = [f"fc{number}" for number in range(701) if f">fc{number}<" in shown]
+    assert named == [f"fc{number}" for number in (*range(250), *range(451, 701))]
+    everything = write(long, "html")
+    assert all(f">fc{number}<" in everything for number in range(701))
+
+
+def test_of_a_long_verification_what_differs_is_shown_too() -> None:
+    b = Builder("long", input=(8,))
+    last = "input"
+    for number in range(701):
+        last = b.add(f"fc{number}", "linear", last, out_features=8)
+    layers = (*(f"fc{number}" for number in range(701)), None)
+    wrong = Finding("fc400", "published", "parameters", Verdict.DIFFERS, 72, 71)
+    right = [Finding(each, "published", "parameters", Verdict.AGREES, 72, 72) for each in layers if each != "fc400"]
+    verification = Verification(archscope.analyze(b.network()), ("published",), (wrong, *right))
+    lines = verification._repr_html_().splitlines()
+    start = lines.index(next(each for each in lines if each.startswith("fc249")))
+    assert lines[start + 1] == "… 150 more, none of which differs"
+    assert lines[start + 2].split() == ["fc400", "DIFFERS"]
+    assert lines[start + 3] == "… 50 more, none of which differs"
+    assert lines[start + 4].startswith("fc451")
+    assert "fc300" in write_matrix([verification]), "in a terminal all are shown"
 
 
 def test_a_network_is_shown_as_its_table() -> None:

@@ -34,6 +34,9 @@ _TABLE_STYLE: Final = """
 .archscope .notes { font-size: .9em; }
 """.strip()
 
+MOST: Final = 500
+"""Lines of a table that a notebook shows: 10,000 are megabytes in the file, at every run."""
+
 _SHOWN: Final = ("parameters", "fixed", "connections", "macs")
 _NAMES: Final = {"macs": "MACs", "flops": "FLOPs"}
 """What a person reads for a quantity, where it is not its name."""
@@ -78,12 +81,27 @@ def alone(title: str, content: Iterable[str]) -> str:
     )
 
 
-def fragment(analysis: Analysis, view: View | None = None) -> str:
+def fragment(analysis: Analysis) -> str:
     """What a notebook shows; it takes the colours of the page it is put into."""
-    sheet = lay_out(analysis, view or View())
+    view = _bounded(analysis)
+    sheet = lay_out(analysis, view)
     caption = f"{escape(sheet.title)} <small>{escape(sheet.subtitle)}</small>"
+    if view.depth is not None or sheet.left:
+        what = f"in groups, to depth {view.depth}" if view.depth is not None else f"of which {len(sheet.rows)} are here"
+        all_of_them = '<code>archscope.formats.write(analysis, "html")</code>'
+        caption += f"<br><small>{len(analysis.rows):,} layers, {what}; all: {all_of_them}</small>"
     style = f"<style>\n{_TABLE_STYLE}\n</style>"
     return "\n".join(['<div class="archscope">', style, *_content(sheet, caption), "</div>"])
+
+
+def _bounded(analysis: Analysis) -> View:
+    """As deep as a notebook has room for; of layers without groups, or of very many groups, the first and the last."""
+    if len(analysis.rows) <= MOST:
+        return View()
+    deepest = max(len(row.group) for row in analysis.rows)
+    fitting = (depth for depth in range(deepest, 0, -1) if len(analysis.at(depth)) <= MOST)
+    depth = next(fitting, None)
+    return View(most=MOST) if depth is None else View(depth=depth)
 
 
 def numbers(row: Row) -> str:
@@ -143,7 +161,11 @@ def _main(sheet: Sheet, caption: str) -> Iterable[str]:
     yield f"<caption>{caption}</caption>"
     yield f"<thead><tr>{''.join(_heading(column) for column in sheet.columns)}</tr></thead>"
     yield "<tbody>"
-    yield from (_line(sheet.columns, row) for row in sheet.rows)
+    half = len(sheet.rows) - len(sheet.rows) // 2
+    yield from (_line(sheet.columns, row) for row in sheet.rows[:half])
+    if sheet.left:
+        yield f'<tr><td colspan="{len(sheet.columns)}">… {sheet.left:,} more …</td></tr>'
+    yield from (_line(sheet.columns, row) for row in sheet.rows[half:])
     yield "</tbody>"
     yield f"<tfoot>{_line(sheet.columns, sheet.totals)}</tfoot>"
     yield "</table></div>"

@@ -30,6 +30,7 @@ class View(Record):
         working: whether the arithmetic behind each count is shown.
         every_node: a line for every node instead of one for each layer of the spec.
         depth: a line for every group at this depth, 1 for the outermost; None for a line for every layer.
+        most: lines, of which the first half and the last are those of the table; None for all.
         width: characters a line may have; None where nothing is cut or wrapped.
         color: whether terminal codes may be written.
     """
@@ -38,6 +39,7 @@ class View(Record):
     working: bool = False
     every_node: bool = False
     depth: int | None = None
+    most: int | None = None
     width: int | None = None
     color: bool = False
 
@@ -81,6 +83,8 @@ class Sheet(Record):
     steps: tuple[Step, ...]
     below: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    left: int = 0
+    """Lines that are left out, in the middle of the rows."""
 
 
 def lay_out(analysis: Analysis, view: View) -> Sheet:
@@ -93,6 +97,9 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
     notes: dict[str, int] = {}
     rows = view.rows(analysis)
     lost = _where_the_grid_is_lost(rows)
+    left = len(rows) - view.most if view.most is not None and len(rows) > view.most else 0
+    if left and view.most is not None:
+        rows = rows[: view.most - view.most // 2] + rows[len(rows) - view.most // 2 :]
     inputs = ", ".join(_input(analysis, name) for name in analysis.network.inputs)
     return Sheet(
         title=analysis.title,
@@ -103,6 +110,7 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
         steps=tuple(_steps(rows, columns)) if view.working else (),
         below=tuple(_below(analysis)),
         notes=tuple(notes),
+        left=left,
     )
 
 

@@ -53,8 +53,13 @@ def uncovered(verification: Verification) -> list[tuple[str, str, str]]:
             for (witness, why), layers in grouped.items()]  # fmt: skip
 
 
-def write_matrix(verifications: Sequence[Verification], *, width: int | None = None, color: bool = False) -> str:
-    """Layers by witnesses for each network, with what differs and what is not covered; for the terminal."""
+def write_matrix(
+    verifications: Sequence[Verification], *, width: int | None = None, color: bool = False, most: int | None = None
+) -> str:
+    """Layers by witnesses for each network, with what differs and what is not covered; for the terminal.
+
+    Of more than ``most`` layers, those of which something differs are shown, and the first and the last.
+    """
     from rich.console import Console
     from rich.text import Text
 
@@ -66,7 +71,7 @@ def write_matrix(verifications: Sequence[Verification], *, width: int | None = N
     for verification in verifications:
         console.print(Text(terminal(_heading(verification, "({})")), style="bold"))
         console.print()
-        for part in _parts(verification):
+        for part in _parts(verification, most):
             console.print(part)
             console.print()
         console.print(
@@ -89,7 +94,7 @@ def total_sentence(verifications: Sequence[Verification]) -> str:
     return f"{len(verifications)} networks: {facts:,} facts agree and nothing differs without an explanation."
 
 
-def _parts(verification: Verification) -> list[Any]:
+def _parts(verification: Verification, most: int | None) -> list[Any]:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -101,13 +106,36 @@ def _parts(verification: Verification) -> list[Any]:
         # A long name of a layer goes on below; a verdict is never cut short.
         words_there = [WORDS[verification.verdict(layer, name)] for layer in verification.layers]
         matrix.add_column(name, no_wrap=True, min_width=max(map(len, (name, *words_there))))
-    for layer in verification.layers:
+    left = _left_out(verification, shown, most)
+    for place, layer in enumerate(verification.layers):
+        if place in left:
+            if place - 1 not in left:
+                matrix.add_row(Text(left[place]))
+            continue
         if layer is None:
             matrix.add_section()
         words = {name: verification.verdict(layer, name) for name in shown if verification.cell(layer, name)}
         cells = [Text(WORDS[words[name]], style=_STYLES[words[name]]) if name in words else Text("") for name in shown]
         matrix.add_row(Text(terminal(layer or "total")), *cells)
     return [matrix, *(_listed(title, lines, style) for title, style, lines in _sections(verification))]
+
+
+def _left_out(verification: Verification, shown: Sequence[str], most: int | None) -> dict[int, str]:
+    """The places of layers that are not shown, each with the line in the place of it and of those that follow."""
+    many = len(verification.layers) - 1
+    if most is None or many <= most:
+        return {}
+    middle = range(most - most // 2, many - most // 2)
+    layers = verification.layers
+    kept = {at for at in middle if any(verification.verdict(layers[at], each) is Verdict.DIFFERS for each in shown)}
+    found: dict[int, str] = {}
+    end = middle.stop
+    for place in reversed(middle):
+        if place in kept:
+            end = place
+        else:
+            found[place] = f"… {end - place:,} more, none of which differs"
+    return found
 
 
 def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str, str]]]]:

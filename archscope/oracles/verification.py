@@ -85,6 +85,10 @@ OF_A_MODULE: Final = frozenset({"built", "torchinfo", "fvcore", "flops", "jacobi
 """Witnesses that can be sent through a person's own module; see `archscope.oracles.own`."""
 
 
+_MOST: Final = 500
+"""Layers that a notebook shows."""
+
+
 @dataclass(frozen=True)
 class Verification:
     """What the witnesses say about one network."""
@@ -104,7 +108,7 @@ class Verification:
 
         # Notebooks set `pre` of an output in the font of their texts, and some in black, which no dark page shows.
         style = "overflow-x: auto; white-space: pre; font-family: monospace; color: inherit; background: transparent"
-        return f'<pre style="{style}">{escaping.html(write_matrix([self]))}</pre>'
+        return f'<pre style="{style}">{escaping.html(write_matrix([self], most=_MOST))}</pre>'
 
     @cached_property
     def differing(self) -> tuple[Finding, ...]:
