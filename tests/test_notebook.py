@@ -92,8 +92,8 @@ def test_of_a_long_verification_what_differs_is_shown_too() -> None:
     for number in range(701):
         last = b.add(f"fc{number}", "linear", last, out_features=8)
     layers = (*(f"fc{number}" for number in range(701)), None)
-    wrong = Finding("fc400", "published", "parameters", Verdict.DIFFERS, 72, 71)
-    right = [Finding(each, "published", "parameters", Verdict.AGREES, 72, 72) for each in layers if each != "fc400"]
+    wrong = Finding("published", "fc400", "parameters", Verdict.DIFFERS, 72, 71)
+    right = [Finding("published", each, "parameters", Verdict.AGREES, 72, 72) for each in layers if each != "fc400"]
     verification = Verification(archscope.analyze(b.network()), ("published",), (wrong, *right))
     lines = verification._repr_html_().splitlines()
     start = lines.index(next(each for each in lines if each.startswith("fc249")))
