@@ -262,11 +262,11 @@ def test_at_the_start_as_many_blocks_are_open_as_the_window_has_room_for(view: V
     assert view.page.inner_text("#depth") == "Depth 1 of 3"
 
 
-def listed() -> Network:
+def listed(many: int = 60) -> Network:
     """A module with all its layers in one list."""
     b = Builder("listed", input=(8,))
     last = "input"
-    for number in range(60):
+    for number in range(many):
         for kind in ("linear", "relu"):
             options = {"out_features": 8 + number} if kind == "linear" else {}
             last = b.add(kind, kind, last, group=["layers", f"{number}"], **options)
@@ -279,6 +279,12 @@ def test_a_block_with_nothing_beside_it_is_open_at_the_start(view: View, tmp_pat
     assert "layers" in opened(view)
     assert view.page.evaluate("archscope.scene.boxes.length") == 62
     assert not view.sees_all
+
+
+def test_a_block_of_very_many_is_closed_at_the_start_also_with_nothing_beside_it(view: View, tmp_path: Path) -> None:
+    view.write(tmp_path, str(archscope.draw(listed(200), style="graph").write("html")))
+    assert opened(view) == []
+    assert view.sees_all
 
 
 def test_the_input_stands_above_the_first_column_and_the_output_below_the_last(view: View, tmp_path: Path) -> None:
