@@ -23,13 +23,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.diagrams import dressing, fonts, stepped
 from archscope.diagrams.cost import solids_in
-from archscope.diagrams.page.colours import costs_of, offered, painting
+from archscope.diagrams.page.colours import costs_of, offered, painting, theme_beside
 from archscope.diagrams.page.facts import QUANTITIES, Facts, name_of
 from archscope.diagrams.page.graph import graph_of
 from archscope.diagrams.page.still import pairs_of, still_of
 from archscope.diagrams.scene import Group, Item, Scene
-from archscope.diagrams.settings import palette_of, readable
-from archscope.diagrams.themes import THEMES, Theme
+from archscope.diagrams.themes import Theme
 from archscope.diagrams.writers.svg import elements
 from archscope.errors import UsageError
 from archscope.escaping import html as escape
@@ -196,14 +195,9 @@ def _themes(drawing: Drawing, scene: Scene | None) -> dict[str, Any]:
     drawn, figure = drawing.request.theme, drawing.analysis.network.figure
     solids = () if scene is None else solids_in(scene, drawn)
     found: dict[str, Any] = {"drawn": drawn.name, "follows": False, drawn.name: _theme(drawn, solids)}
-    if drawn.name not in ("light", "dark"):
+    other = theme_beside(drawing)
+    if other is None:
         return found
-    other = THEMES["dark" if drawn.name == "light" else "light"]
-    # A palette is chosen for one page; where it cannot be read on the other, families keep that theme's own colours.
-    palette: dict[str, str] = figure.get("palette", {})
-    own = {name: other.shade(name) for name in palette}
-    there = palette_of(other, {name: color for name, color in palette.items() if readable(color.lower(), other)})
-    other = replace(there, families={**own, **there.families})
     found |= {"follows": figure.get("theme") is None, other.name: _theme(other, solids)}
     if scene is not None:
         pairs = pairs_of(scene, drawn, other)

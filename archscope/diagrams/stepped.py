@@ -1,4 +1,4 @@
-"""A picture built up in a browser: one page, offline, a layer more with each key.
+"""A picture built up in a browser: one page, offline, a layer more with each key, in the theme of who opens it.
 
 >>> import archscope
 >>> 'data-step="2"' in archscope.draw("lenet5", steps=True).write("html")
@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from archscope.diagrams import fonts
+from archscope.diagrams.page.colours import theme_beside
+from archscope.diagrams.page.still import pairs_of
 from archscope.diagrams.scene import Item
 from archscope.diagrams.steps import numbered
+from archscope.diagrams.themes import Theme
 from archscope.diagrams.writers.svg import elements, number
 from archscope.escaping import html
 
@@ -51,9 +54,10 @@ def page(drawing: Drawing) -> str:
     title = html(scene.title)
     box = f"0 0 {number(scene.width)} {number(scene.height)}"
     style = (
-        f"body{{margin:0;background:{theme.background};color:{theme.text};font:14px {fonts.STACK};height:100vh;"
-        "display:flex;flex-direction:column}svg{flex:1;min-height:0;width:100%}footer{padding:.4em;text-align:center}"
-        f"button{{font:inherit;color:inherit;background:{theme.band};border:1px solid {theme.frame};padding:.2em .8em}}"
+        f"body{{margin:0;font:14px {fonts.STACK};height:100vh;display:flex;flex-direction:column}}"
+        "svg{flex:1;min-height:0;width:100%}footer{padding:.4em;text-align:center}"
+        f"button{{font:inherit;color:inherit;padding:.2em .8em}}{_ground(theme)}{_other(drawing)}"
+        "@media print{footer{display:none}}"
     )
     return (
         "\n".join(
@@ -76,6 +80,23 @@ def page(drawing: Drawing) -> str:
         )
         + "\n"
     )
+
+
+def _ground(theme: Theme) -> str:
+    return (
+        f"body{{background:{theme.background};color:{theme.text}}}"
+        f"button{{background:{theme.band};border:1px solid {theme.frame}}}"
+    )
+
+
+def _other(drawing: Drawing) -> str:
+    """The colours on a screen of the other kind, where nobody asked for a theme; those of costs stay as they are."""
+    drawn, other = drawing.request.theme, theme_beside(drawing)
+    if other is None or drawing.coloring or drawing.analysis.network.figure.get("theme") is not None:
+        return ""
+    pairs = pairs_of(drawing.scene, drawn, other)
+    rules = "".join(f'[fill="{one}"]{{fill:{two}}}[stroke="{one}"]{{stroke:{two}}}' for one, two in pairs.items())
+    return f"@media screen and (prefers-color-scheme:{other.name}){{{_ground(other)}{rules}}}"
 
 
 def _stepped(items: tuple[Item, ...]) -> Iterator[str]:

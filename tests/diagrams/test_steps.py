@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path as File
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from archscope.diagrams.scene import Group, Item, Path, Scene, Text, bounds, wal
 from archscope.diagrams.steps import numbered, steps_of
 from archscope.formats.catalogue import read_index
 from archscope.reader import index_file
+from tests.diagrams.pages import View
 
 LISTED = read_index(index_file().read_text(encoding="utf-8"))
 MUSEUM = list({line.name.partition("@")[0]: line.name for line in reversed(LISTED)}.values())
@@ -94,3 +97,26 @@ def test_a_legend_and_remarks_come_with_the_last() -> None:
     found = _first(scene)
     steps = len(list(steps_of(scene)))
     assert found["convolution"] == found["LeNet."] == [steps]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["lenet5", "transformer@base", "lstm-lm@small"])
+def test_a_page_that_builds_up_takes_the_theme_of_its_reader(view: View, tmp_path: File, name: str) -> None:
+    """In a dark room it was a white sheet; a picture of costs, or in a theme that was asked for, is as it was drawn."""
+
+    def seen(scheme: str, **options: Any) -> tuple[str, set[str]]:
+        path = tmp_path / "steps.html"
+        path.write_text(str(archscope.draw(name, steps=True, **options).write("html")), encoding="utf-8")
+        view.requests.clear()
+        view.page.emulate_media(color_scheme=scheme)
+        view.page.goto(path.as_uri())
+        fills = "all => all.map(each => getComputedStyle(each).fill)"
+        ground = view.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return ground, set(view.page.locator("svg [fill]").evaluate_all(fills))
+
+    own = {theme: seen("light", theme=theme) for theme in ("light", "dark")}
+    assert own["light"] != own["dark"]
+    assert seen("light") == own["light"]
+    assert seen("dark") == own["dark"]
+    assert seen("dark", theme="light") == own["light"]
+    assert seen("dark", color="macs") == seen("light", color="macs")

@@ -9,11 +9,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from archscope.analysis import Analysis
 from archscope.diagrams.cost import COLORS, Coloring, coloring
+from archscope.diagrams.settings import palette_of, readable
 from archscope.diagrams.solids import kinds
-from archscope.diagrams.themes import Theme
+from archscope.diagrams.themes import THEMES, Theme
+
+if TYPE_CHECKING:
+    from archscope.diagrams.drawing import Drawing
 
 
 def offered(analysis: Analysis, theme: Theme, asked: Coloring | None) -> list[Coloring]:
@@ -34,6 +40,19 @@ def costs_of(coloring: Coloring, shapes: Iterable[Sequence[str]]) -> list[float 
 def _short(cost: float | None) -> float | None:
     """A whole number as one, so that it is written without a point."""
     return int(cost) if cost is not None and cost == int(cost) else cost
+
+
+def theme_beside(drawing: Drawing) -> Theme | None:
+    """The theme of the other kind of page, with what was asked of this one; None where a theme has none beside it."""
+    drawn = drawing.request.theme
+    if drawn.name not in ("light", "dark"):
+        return None
+    other = THEMES["dark" if drawn.name == "light" else "light"]
+    # A palette is chosen for one page; where it cannot be read on the other, families keep that theme's own colours.
+    palette: dict[str, str] = drawing.analysis.network.figure.get("palette", {})
+    own = {name: other.shade(name) for name in palette}
+    there = palette_of(other, {name: color for name, color in palette.items() if readable(color.lower(), other)})
+    return replace(there, families={**own, **there.families})
 
 
 def painting(theme: Theme, solids: Sequence[str]) -> dict[str, object]:
