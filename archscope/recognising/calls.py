@@ -43,6 +43,11 @@ def layers_of(call: Call) -> tuple[Layer, ...] | None:
     return found if found is None or isinstance(found, tuple) else (found,)
 
 
+def is_read(name: str) -> bool:
+    """Whether some calls of a function are layers."""
+    return name in _READINGS
+
+
 def is_along_samples(call: Call) -> bool:
     """Whether a call that is no layer works along the axis of the samples."""
     try:

@@ -52,8 +52,8 @@ def _outer(args: Sequence[Any], _: Any) -> Count:
 
 
 def _distance(args: Sequence[Any], result: Any) -> Count:
-    """Differences are squared and summed up for the distance of Euclid alone."""
-    return _times(*_first(result).shape, args[0].shape[-1]) if args[2] == 2 else NOTHING
+    """Differences are squared and summed up for the distance of Euclid alone, however PyTorch works it out."""
+    return _times(*_first(result).shape, args[0].shape[-1]) if len(args) < 3 or args[2] == 2 else NOTHING
 
 
 def _crossed(_: Any, result: Any) -> Count:
@@ -212,7 +212,7 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::mkldnn_rnn_layer", _recurrence),
     ("aten::_cudnn_rnn aten::miopen_rnn", _recurrences),
     ("aten::affine_grid_generator", _matrix(0)),
-    ("aten::_cdist_forward", _distance),
+    ("aten::_cdist_forward aten::_euclidean_dist", _distance),
     ("aten::linalg_cross", _crossed),
     ("aten::conv_tbc", _in_time),
     ("aten::_embedding_bag aten::_embedding_bag_forward_only aten::embedding_bag", _bags),

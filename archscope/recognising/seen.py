@@ -10,6 +10,7 @@ from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.layers.facts import extents
 from archscope.network import Ref
+from archscope.recognising.calls import is_read
 from archscope.recognising.function import ALONG_SAMPLES
 from archscope.recognising.operations import Frame, is_complex
 from archscope.recognising.signatures import SIGNATURES
@@ -115,7 +116,7 @@ def seen_facts(
         if seen.beyond == ALONG_SAMPLES
         else f"this `{seen.called}` takes shapes or weights that its layer type does not"
         if seen.layers or seen.called in TYPES
-        else f"archscope has no layer type for `{seen.called}`"
+        else f"archscope has no layer type for {'this ' * is_read(seen.called)}`{seen.called}`"
     )
     missing = seen.frame.not_covered
     reasons: dict[str, str] = {}

@@ -51,6 +51,7 @@ def _of(function: Function, *shape: int, dtype: torch.dtype = torch.float32) -> 
         (lambda x, w: torch.linalg.cross(x[:, :3], w), (4, 3), 2 * 4 * 3),
         (lambda x, w: torch.conv_tbc(x[:, None], w, w[0, 0]), (3, 6, 6), 2 * 6 * 3 * 6),  # of 4 steps 2 are left
         (torch.cdist, (5, 6), 4 * 5 * 6),
+        (torch.cdist, (50, 6), 4 * 50 * 6),  # over 25 vectors PyTorch works it out by a matrix product
         (lambda x, w: torch.cdist(x, w, p=1), (5, 6), 0),  # nothing is squared
         (lambda x, w: x[:, :, None] * w, (6, 5), 0),  # value by value, as the code says it
         (lambda x, w: (x * w).sum(-1), (4, 6), 0),

@@ -92,6 +92,8 @@ def test_what_no_type_describes_says_so_and_what_a_type_does_not_take_says_that(
     network = archscope.trace(Runs(lambda m, z: F.layer_norm(z, (4,), m.row[0] + 1)), (4,))
     said = [network.facts[node.name].reasons for node in network.nodes if node.layer.type == "function"]
     assert MISFIT in said[0].values()
+    network = archscope.trace(Runs(lambda m, z: z.unflatten(1, (2, 2)) * m.a.weight[:2, :2].cos()), (4,))
+    assert network.facts["mul"].reasons["connections"] == "archscope has no layer type for this `mul`"
 
 
 @pytest.mark.parametrize(
