@@ -332,7 +332,8 @@ def draw(
         font_size: in points, at that width; 8, and on a slide's ``page`` the largest that fits.
         theme: one of `archscope.diagrams.THEMES`; light.
         show: what to write on a layer, of `archscope.diagrams.SHOWN`; a list, or names with commas between.
-        depth: of a graph or boxes: how many levels of blocks to open, ``"full"`` or ``"auto"``.
+        depth: of a graph or boxes: how many levels of blocks to open, ``"full"``, which opens a transformer's stages,
+            too, or ``"auto"``.
         direction: of a graph: ``"tb"`` or ``"lr"``.
         towers: of boxes: draw the groups of a network in one column as towers.
         color: what a layer's colour says: its ``family``, or its ``macs``, ``parameters``, ``connections``,

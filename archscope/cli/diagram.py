@@ -180,7 +180,7 @@ def command(
         typer.Option(
             "--depth",
             metavar="N",
-            help="How many levels of blocks a graph or boxes open, `full` or `auto`.",
+            help="How many levels of blocks a graph or boxes open, `full`, for a transformer's stages too, or `auto`.",
             show_default="auto",
         ),
     ] = None,

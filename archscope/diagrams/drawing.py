@@ -192,7 +192,7 @@ class Drawing:
             return boxes.legend(self.analysis, self.request)
         theme, style = self.request.theme, self.style
         if style == "transformer":
-            return transformer.legend(self.analysis, theme)
+            return transformer.legend(self.analysis, self.request)
         # The input of planes is white paper.
         return dressing.families(self.analysis, theme, inputs=style != "planes", blocks=style == "graph")
 

@@ -44,7 +44,9 @@ PICTURE: Final[Mapping[str, Option]] = {
     "font_size": option(positive_number, default=None, doc="In points, at that width."),
     "theme": option(text, default=None, doc="`light`, `dark` or `print`."),
     "show": option(text, default=None, doc="What is written on a layer: `name,op,shape,parameters`."),
-    "depth": option(_WORD, default=None, doc="How many levels of blocks a graph or boxes open."),
+    "depth": option(
+        _WORD, default=None, doc="How many levels of blocks a graph or boxes open; full opens a transformer's stages."
+    ),
     "expand": option(text, default=None, doc="Blocks to open whatever the depth: `stage1,inception*`."),
     "collapse": option(text, default=None, doc="Blocks to close whatever the depth."),
     "direction": option(text, default=None, doc="`tb` or `lr`, of a graph."),

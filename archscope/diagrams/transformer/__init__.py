@@ -21,6 +21,7 @@ and the rest off the graph.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from archscope.analysis import Analysis
@@ -28,12 +29,13 @@ from archscope.diagrams import dressing
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Scene
-from archscope.diagrams.themes import Theme
+from archscope.diagrams.transformer.columns import Columns
 from archscope.diagrams.transformer.model import Model
 from archscope.diagrams.transformer.paint import Figure
 from archscope.diagrams.transformer.parts import model_of
 from archscope.diagrams.transformer.roles import attends, tables_of
 from archscope.diagrams.transformer.shapes import NAMES, shade_of
+from archscope.diagrams.transformer.staged import Staged, staged
 from archscope.diagrams.transformer.stream import NotATransformerError
 from archscope.layers.base import spell_shape
 
@@ -66,9 +68,11 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         NotATransformerError: the network is none; says where it stops being one.
         UsageError: the width cannot hold the figure.
     """
-    model = model_of(analysis)
+    whole = model_of(analysis)
+    found = staged(whole, request)
+    model = whole if found is None else found.model
     page = Page(analysis.title, request.width, request.font_size, request.theme.background, request.height)
-    plan = _planned(model, request, page)
+    plan = _planned(whole, request, page) if found is None else _in_columns(found, request, page)
     made = page.scene(plan, _description(analysis, model))
     return Scene(made.width, made.height, made.title, made.description, made.items, made.background, model.folded)
 
@@ -83,13 +87,32 @@ def _planned(model: Model, request: Request, page: Page) -> Plan:
             return fit(Figure(model, request, wide=each).plan, page=page, natural=1.0, least=0.45, most=1.0)
         except TooSmallError as error:
             errors.append(error)
-    room = (width or math.inf, height or math.inf)
-    raise min(errors, key=lambda error: max(need / has for need, has in zip(error.room, room, strict=True))) from None
+    raise _nearest(errors, request)
 
 
-def legend(analysis: Analysis, theme: Theme) -> dressing.Legend:
+def _in_columns(found: Staged, request: Request, page: Page) -> Plan:
+    """Stages in columns, with what is in a block below them or else to their right."""
+    errors: list[TooSmallError] = []
+    for below in (True, False):
+        try:
+            return fit(Columns(found, request, below=below).plan, page=page, natural=1.0, least=0.45, most=1.0)
+        except TooSmallError as error:
+            errors.append(error)
+    raise _nearest(errors, request)
+
+
+def _nearest(errors: Sequence[TooSmallError], request: Request) -> TooSmallError:
+    """That of the figure that lacks least of its page."""
+    room = (request.width or math.inf, request.height or math.inf)
+    return min(errors, key=lambda error: max(need / has for need, has in zip(error.room, room, strict=True)))
+
+
+def legend(analysis: Analysis, request: Request) -> dressing.Legend:
     """What the colours of the blocks are called."""
-    parts = model_of(analysis).parts
+    model, theme = model_of(analysis), request.theme
+    found = staged(model, request)
+    shown = [model] if found is None else [found.model, *(kind.model for kind in found.kinds)]
+    parts = [part for each in shown for part in each.parts]
     roles = ["learned" if part.role == "positions" and tables_of(part.head) else part.role for part in parts]
     return dressing.merged((NAMES[role], shade_of(role, theme)) for role in roles if role in NAMES)
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from archscope.diagrams import fonts
 from archscope.diagrams.request import Request
+from archscope.diagrams.scene import Text
 from archscope.diagrams.transformer.model import (
     Fork,
     Framed,
@@ -23,7 +24,7 @@ from archscope.diagrams.transformer.model import (
 )
 from archscope.diagrams.transformer.roles import tables_of
 from archscope.diagrams.transformer.rows import Rows, rows_of
-from archscope.diagrams.transformer.shapes import height_of_text, width_of_text
+from archscope.diagrams.transformer.shapes import height_of_text, lines_of_text, width_of_text
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.wording import (
     Words,
@@ -37,6 +38,11 @@ from archscope.diagrams.transformer.wording import (
 CIRCLES = ("add", "scale", "positions", "join")
 
 Reach = tuple[float, float]
+
+
+def mark_of(frame: Framed) -> str:
+    """How often what is in a frame stands in the network; nothing where a stage of one block has its name alone."""
+    return f"×{frame.run.copies}" if frame.run.copies > 1 or not frame.said else ""
 
 
 class Measures:
@@ -63,6 +69,9 @@ class Measures:
         self.margin = (0.22 if self.tight else 0.45) * self.font
         self.narrowest = (3.0 if self.tight else 5.5) * self.font
         self.icon = (1.6 if self.tight else 3.0) * self.font
+        self.least = 11.0 * self.font
+        self.parts: Sequence[Part] = model.parts
+        self.sides = 1.5
         self._words: dict[Part | Source, Words] = {}
 
     def words(self, part: Part | Source) -> Words:
@@ -142,9 +151,9 @@ class Measures:
     @cached_property
     def block(self) -> float:
         """The width of the blocks that stand on a stream, which is the same for all."""
-        alone: list[float] = [11.0 * self.font]
-        beside = {part for part in self.model.parts if part in self._apart}
-        alone += [self.needed(part) for part in self.model.parts if part not in beside and not self.is_circle(part)]
+        alone: list[float] = [self.least]
+        beside = {part for part in self.parts if part in self._apart}
+        alone += [self.needed(part) for part in self.parts if part not in beside and not self.is_circle(part)]
         return max(alone)
 
     @cached_property
@@ -211,7 +220,7 @@ class Measures:
         words = self.words(part)
         known = experts_of(part) if isinstance(part, Part) and part.role == "experts" else None
         row = 0.0 if known is None else min(known[0], 8) * 1.9 * self.font
-        aside = 0.9 if self.tight and part in self._in_rows else 1.5
+        aside = 0.9 if self.tight and part in self._in_rows else self.sides
         return max(width_of_text(words.title, words.below, self.font), row) + aside * self.font
 
     def width(self, part: Part | Source) -> float:
@@ -324,12 +333,30 @@ class Measures:
         if isinstance(node, Heads):
             return self.places_of_heads(node, side)[1]
         if isinstance(node, Framed):
-            left, right = self.reach(node.inner, side)
-            left, right = left + self.pad, right + self.pad
-            return (left + self.copies, right) if side < 0 else (left, right + self.copies)
+            left, right = self.framed(node, side)
+            beside = 0.0 if node.said else self.copies
+            return (left + beside, right) if side < 0 else (left, right + beside)
         part = node.join if isinstance(node, Sum) else node
         half = max(self.width(part) / 2, 0.0 if isinstance(part, Source) else self.tag(part))
         return half, half
+
+    def framed(self, node: Framed, side: float) -> Reach:
+        """How far a frame reaches, without its ×N."""
+        left, right = self.reach(node.inner, side)
+        # What stands on it keeps clear of the stream on its left.
+        said = width_of_text(node.said[:1], node.said[1:], self.font, bold=True) + 1.2 * self.font
+        mark = fonts.width(mark_of(node), 1.4 * self.font, bold=True) + 1.2 * self.font
+        return max(left + self.pad, said if node.said else 0.0), max(right + self.pad, mark if node.said else 0.0)
+
+    def over(self, node: Framed) -> float:
+        """The room for what stands on a frame."""
+        mark = 1.9 * self.font if mark_of(node) else 0.0
+        return max(height_of_text(node.said[:1], node.said[1:], self.font), mark) if node.said else 0.0
+
+    def head_of(self, node: Framed, x: float, top: float) -> list[Text]:
+        """What stands on a frame, from its left."""
+        made = lines_of_text(x, top, node.said[:1], node.said[1:], self.font, self.theme, bold=True)
+        return [replace(each, anchor="start") for each in made]
 
     def fork_width(self, node: Fork, side: float) -> float:
         """The width of ways side by side."""
@@ -337,4 +364,4 @@ class Measures:
         return sum(left + right for left, right in each) + 0.8 * self.font * (len(each) - 1)
 
 
-__all__ = ["Measures", "Reach"]
+__all__ = ["Measures", "Reach", "mark_of"]

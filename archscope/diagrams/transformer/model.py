@@ -69,10 +69,11 @@ class Sum:
 
 @dataclass(frozen=True, eq=False)
 class Framed:
-    """Equal blocks in series, drawn once."""
+    """Equal blocks in series, drawn once; ``said`` is what stands on their frame, if something does."""
 
     inner: tuple[Node, ...]
     run: Run
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams.once import once
 from archscope.diagrams.transformer.heads import with_heads
+from archscope.diagrams.transformer.merging import merged
 from archscope.diagrams.transformer.model import (
     Fork,
     Framed,
@@ -120,7 +121,7 @@ class _Arrangement:
         self.pieces = pieces
 
     def arranged(self, items: Sequence[Item], *, inner: bool = False) -> tuple[Node, ...]:
-        nodes = _without_glue([self._node(item) for item in items])
+        nodes = merged(_without_glue([self._node(item) for item in items]))
         if inner:
             nodes = _fed(_attending(nodes))
         return tuple(_normalized(nodes))

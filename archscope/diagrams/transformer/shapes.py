@@ -20,7 +20,7 @@ from archscope.diagrams.scene import (
     polyline,
     rectangle,
 )
-from archscope.diagrams.themes import INPUT, Shade, Theme
+from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme
 
 SMALL: Final = 0.82
 """The letters below a block's title, in parts of the font."""
@@ -37,14 +37,16 @@ SHADES: Final = {
     "embedding": "merge",
     "learned": "merge",
     "convolution": "merge",
+    "merge": "merge",
+    "stage": BLOCK,
     "linear": "sequence",
     "softmax": "pooling",
 }
 """For each role, the family whose colours come nearest to those of Vaswani et al.; of the rest, the input's."""
 
 
-_ROLE: Final = {"add-norm": "norm", "learned": "embedding", "convolution": "embedding", "gate": "feed", "up": "feed",
-                "down": "feed"}  # fmt: skip
+_ROLE: Final = {"add-norm": "norm", "learned": "embedding", "convolution": "embedding", "merge": "embedding",
+                "gate": "feed", "up": "feed", "down": "feed"}  # fmt: skip
 """For a role, the one whose colours it has."""
 
 NAMES: Final = {
@@ -59,6 +61,8 @@ NAMES: Final = {
     "embedding": "embedding",
     "learned": "embedding",
     "convolution": "embedding",
+    "merge": "embedding",
+    "stage": "block",
     "linear": "linear",
     "softmax": "softmax",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archscope.diagrams.scene import Group, Item, Point, Text
 from archscope.diagrams.transformer import shapes
 from archscope.diagrams.transformer.blocks import block
-from archscope.diagrams.transformer.measures import Measures
+from archscope.diagrams.transformer.measures import Measures, mark_of
 from archscope.diagrams.transformer.model import (
     Fork,
     Framed,
@@ -295,18 +295,24 @@ class Stack:
         inside = came.on((x, bottom)) if came.name else came
         at = len(self.frames)
         end = self._series(node.inner, x, inside)
-        top = end.y - 0.6 * m.font
-        left, right = m.reach(node.inner, self.side)
-        left, right = x - left - m.pad, x + right + m.pad
+        top = end.y - 0.6 * m.font - m.over(node)
+        left, right = m.framed(node, self.side)
+        left, right = x - left, x + right
         frame = shapes.rounded(left, top, right - left, bottom - top, 0.9 * m.font, fill=m.theme.band,
                                stroke=m.theme.frame, line_width=1.0)  # fmt: skip
         size = 1.4 * m.font
         edge, anchor = (left - 0.5 * m.font, "end") if self.side < 0 else (right + 0.5 * m.font, "start")
-        mark = Text(edge, (top + bottom) / 2 + 0.35 * size, f"×{node.run.copies}", size, bold=True, anchor=anchor,  # type: ignore[arg-type]
-                    fill=m.theme.text)  # fmt: skip
-        self.frames.insert(at, Group("frame", (frame, mark), title=f"{node.run.label} ×{node.run.copies}"))
-        self._reach(left if self.side > 0 else left - m.copies, right if self.side < 0 else right + m.copies)
-        return end
+        foot = (top + bottom) / 2 + 0.35 * size
+        if node.said:  # a frame with a head has ×N in it
+            edge, anchor, foot = right - 0.6 * m.font, "end", top + 0.4 * m.font + 0.85 * size
+        mark = Text(edge, foot, mark_of(node), size, bold=True, anchor=anchor, fill=m.theme.text)  # type: ignore[arg-type]
+        told = m.head_of(node, left + 0.6 * m.font, top + 0.4 * m.font)
+        marks = (mark,) if mark_of(node) else ()
+        title = f"{node.run.label} {mark_of(node)}".rstrip()
+        self.frames.insert(at, Group("frame", (frame, *told, *marks), title=title))
+        beside = 0.0 if node.said else m.copies
+        self._reach(left if self.side > 0 else left - beside, right if self.side < 0 else right + beside)
+        return end.on((x, top)) if node.said else end
 
     def _heads(self, node: Heads, x: float, came: Came) -> Came:
         """Ways side by side to the outputs; what comes to them is what the other stack reads."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.request import Request
+from archscope.diagrams.transformer.merging import ways_of
 from archscope.diagrams.transformer.model import Model, Part
 from archscope.diagrams.transformer.pieces import Piece
 from archscope.diagrams.transformer.roles import tables_of
@@ -35,7 +36,7 @@ class Words:
 
 def words_of(part: Part | Source, model: Model, request: Request) -> Words:
     """The text of a block."""
-    shows = {each: request.shows(each, *USUAL) for each in ("name", "op", "shape", "parameters", "macs")}
+    shows = {each: request.shows(each, *USUAL) for each in ("name", "op", "shape")}
     if isinstance(part, Source):
         shape = model.analysis.network.inputs[part.name]
         return Words((part.name,), (spell_shape(shape),) if shows["shape"] else ())
@@ -46,12 +47,14 @@ def words_of(part: Part | Source, model: Model, request: Request) -> Words:
     below = list(_sizes(part)) if shows["shape"] else _positions_in(part) if request.brief and not request.bare else []
     if shows["name"] and title and title[-1] != part.head.name:
         below.insert(0, _named(part))
-    if shows["parameters"]:
-        below += _parameters(part, model)
-    if shows["macs"]:
-        below += _macs(part)
-    below += request.price(part.layers, part.copies)
-    return Words(title, (*below, *outputs_on_the_way(part, model)))
+    return Words(title, (*below, *numbers_of(part, model, request), *outputs_on_the_way(part, model)))
+
+
+def numbers_of(part: Part, model: Model, request: Request) -> list[str]:
+    """What of a block's numbers shall be written."""
+    numbers = _parameters(part, model) if request.shows("parameters", *USUAL) else []
+    numbers += _macs(part) if request.shows("macs", *USUAL) else []
+    return [*numbers, *request.price(part.layers, part.copies)]
 
 
 def outputs_on_the_way(part: Part, model: Model) -> tuple[str, ...]:
@@ -138,7 +141,7 @@ def _title(part: Part, model: Model, *, brief: bool = False) -> tuple[str, ...]:
         return (_block(part),)
     fixed = {"feed": ("Feed Forward",), "linear": ("Linear",), "softmax": ("Softmax",), "gate": ("Gate",),
              "up": ("Up",), "down": ("Down",), "experts": ("Mixture of Experts",),
-             "positions": ("Positional", "Encoding")}  # fmt: skip
+             "positions": ("Positional", "Encoding"), "merge": ("Patch Merging",)}  # fmt: skip
     return fixed.get(part.role, (_other(head),))
 
 
@@ -256,6 +259,8 @@ def _sizes(part: Part) -> list[str]:
         return _dense(part)
     if part.role == "experts":
         return _experts(part)
+    if part.role == "merge":
+        return _merging(part)
     if part.role == "convolution":
         return [*([head.layer.label] if is_patches(part) else []), _shape(part)]
     if part.role == "embedding":
@@ -295,6 +300,13 @@ def _dense(part: Part) -> list[str]:
     # The factor of the cubic term gives GELU by tanh away, where a module writes it out.
     written_out = any("0.044715" in piece.layer.label for piece in part.pieces)
     return [" → ".join(widths), *(["GELU"] if written_out else found[:1])]
+
+
+def _merging(part: Part) -> list[str]:
+    """What becomes of patches side by side."""
+    norms = [piece.layer.label for piece in part.pieces if piece.layer.verb == "Normalization"]
+    dense = any(piece.layer.verb == "Full connection" for piece in part.pieces)
+    return [" · ".join([f"{ways_of(part)} into 1", *norms]), *(_dense(part) if dense else [_shape(part)])]
 
 
 def _heads(part: Part) -> list[str]:
