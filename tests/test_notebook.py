@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_a_verification_is_one_line_and_a_matrix_that_scrolls() -> None:
 def test_a_verification_has_the_colours_of_the_page_it_is_put_into() -> None:
     shown = verify(LENET, ["published"])._repr_html_()
     assert "color: inherit; background: transparent" in shown.partition(">")[0]
+
+
+@pytest.mark.parametrize(
+    "shown", [LENET, ANALYSIS, ANALYSIS["C1"], ANALYSIS.totals, ANALYSIS.symbolic("C1.out_channels")["C1"]]
+)
+def test_a_table_has_the_colours_of_the_page_it_is_put_into(shown: Any) -> None:
+    """A notebook is light or dark, and nothing tells which: no ink and no ground is named but what both can show."""
+    named = re.findall(r"(?:color|background|fill|stroke): *([^;}\"]+)", shown._repr_html_())
+    assert set(named) == {"currentColor", "rgb(128 128 128 / .14)"}
 
 
 def test_in_jupyter_a_verification_is_shown_once_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
