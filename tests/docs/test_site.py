@@ -173,6 +173,10 @@ def test_the_gallery_shows_the_pictures_of_the_readers_theme(browser, site, them
     assert stops == len(shown)
     first = page.locator(f"article img[src$='#only-{theme}']").first
     assert first.evaluate("e => e.decode().then(() => e.naturalWidth)") > 300
+    page.emulate_media(media="print", color_scheme=theme)
+    printed = page.locator("article img").evaluate_all("all => all.filter(e => e.checkVisibility()).map(e => e.src)")
+    assert len(printed) == len(shown)
+    assert all(each.endswith("#only-light") for each in printed), "paper is light"
     assert page.trouble == []
 
 
