@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
@@ -29,18 +29,22 @@ def shaped(module: nn.Module, call: Call, called: str) -> nn.Module:
     begun = dict(run.shadow.named_modules(remove_duplicate=False))
     for path, each in module.named_modules(remove_duplicate=False):
         made = begun.get(path)
-        is_one = issubclass(type(each), LazyModuleMixin)
-        if made is None or not is_one or any(map(is_lazy, made.parameters())):
+        own = {name: tensor for name, tensor in (*each._parameters.items(), *each._buffers.items()) if _waits(tensor)}
+        if made is None or not own or not issubclass(type(each), LazyModuleMixin):
             continue
         watched = made.__dict__.pop("forward")
         if "forward" in each.__dict__:
             made.__dict__["forward"] = watched.__wrapped__
         copy.stands(each, made)
-        for name, tensor in (*each._parameters.items(), *each._buffers.items()):
-            if tensor is not None and is_lazy(tensor):
-                copy.stands(tensor, getattr(made, name))
+        for name, tensor in own.items():
+            copy.stands(tensor, getattr(made, name))
     whole: nn.Module = copy.of(module)
     return whole
+
+
+def _waits(tensor: Tensor | None) -> bool:
+    """Whether a tensor has no shape yet."""
+    return tensor is not None and is_lazy(tensor)
 
 
 __all__ = ["shaped"]

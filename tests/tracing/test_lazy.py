@@ -122,3 +122,37 @@ def test_a_hook_of_a_lazy_layer_runs_where_its_copy_does() -> None:
     before = len(module.fc._forward_hooks)
     trace(module, (1, 8, 8))
     assert (heard, len(module.fc._forward_hooks)) == ([], before)
+
+
+def standing(module: nn.Module, *inputs: tuple[int, ...]) -> Any:
+    """What stands for a lazy module."""
+    return call_thing(module, list(inputs), {}).module
+
+
+def test_a_layer_of_which_statistics_alone_have_no_shape_is_lazy_too() -> None:
+    lazy: Any = nn.Sequential(nn.Conv2d(1, 4, 3), nn.LazyBatchNorm2d(affine=False))
+    assert type(standing(lazy, (1, 8, 8))[1]) is nn.BatchNorm2d
+    assert nn.parameter.is_lazy(lazy[1].running_var)
+
+
+def test_statistics_that_something_else_holds_are_one_tensor_with_those_of_the_layer() -> None:
+    module: Any = Late()
+    module.kept = [module.norm.running_var]
+    stands = standing(module, (1, 8, 8))
+    assert stands.kept[0] is stands.norm.running_var
+
+
+def test_a_lazy_layer_that_was_given_a_weight_keeps_it() -> None:
+    given: nn.Module = nn.Linear(3, 3, bias=False)
+    late: Any = nn.LazyLinear(3, bias=False)
+    late.weight = given.weight
+    module = nn.Sequential(given, late, nn.LazyLinear(2))
+    stands = standing(module, (3,))
+    assert stands[0].weight is stands[1].weight is given.weight
+    assert archscope.analyze(module, (3,)).totals.parameters == 3 * 3 + 3 * 2 + 2
+
+
+def test_a_lazy_layer_whose_object_has_code_of_its_own_has_it_still() -> None:
+    module: Any = nn.Sequential(nn.LazyLinear(3))
+    module[0].forward = lambda x: nn.Linear.forward(module[0], x) * 0
+    assert not standing(module, (3,))(torch.ones(1, 3)).any()
