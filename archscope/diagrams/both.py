@@ -174,7 +174,7 @@ def _called(item: Item, side: int) -> Item:
 def _legend(found: Difference, drawn: Sequence[Scene], asked: Request) -> list[Item]:
     """The colours that are in the pictures, and their words."""
     size, x = asked.font_size, 0.0
-    shown = {"alike"}
+    shown: set[str] = set()
     for side, each in enumerate(drawn):
         kinds = _kinds(found, side, (found.a, found.b)[side])
         shown |= {_kind(kinds, group.layers) for group in each.groups("layer")}

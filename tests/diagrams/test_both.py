@@ -170,3 +170,25 @@ def test_what_is_given_something_else_and_what_is_alike_differ_in_what_they_are_
     assert [_kind(kinds, names) for names in (["a", "other"], ["a", "b"], ["b", "other"], ["other"])] == [
         "follows", "changed", "changed", "alike",
     ]  # fmt: skip
+
+
+def _painted(items: tuple[Item, ...]) -> set[str | None]:
+    """The fills of what has an outline, but in layers and edges."""
+    found: set[str | None] = set()
+    for item in items:
+        if isinstance(item, Group):
+            found |= set() if item.kind in ("layer", "edge") else _painted(item.items)
+        elif isinstance(item, Path | Polygon) and item.fill is not None and item.stroke is not None:
+            found.add(item.fill)
+    return found
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_a_legend_has_no_colour_that_no_layer_has(name: str) -> None:
+    one, other = archscope.load("unet"), archscope.load("unet", changes=["bottom.c=768"])
+    scene = SideBySide(difference(one, other), theme(name)).scene
+    layers = {item.fill for group in scene.groups("layer") for item in walk(group.items)
+              if isinstance(item, Path | Polygon)}  # fmt: skip
+    told = _painted(scene.items)
+    assert len(told) > 2
+    assert told <= {theme(name).background, *layers}

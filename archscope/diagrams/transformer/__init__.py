@@ -30,6 +30,7 @@ from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.transformer.columns import Columns
+from archscope.diagrams.transformer.meeting import Towers
 from archscope.diagrams.transformer.model import Model
 from archscope.diagrams.transformer.paint import Figure
 from archscope.diagrams.transformer.parts import model_of
@@ -84,7 +85,8 @@ def _planned(model: Model, request: Request, page: Page) -> Plan:
     errors: list[TooSmallError] = []
     for each in (None, *wide):
         try:
-            return fit(Figure(model, request, wide=each).plan, page=page, natural=1.0, least=0.45, most=1.0)
+            figure = (Towers if model.towers else Figure)(model, request, wide=each)
+            return fit(figure.plan, page=page, natural=1.0, least=0.45, most=1.0)
         except TooSmallError as error:
             errors.append(error)
     raise _nearest(errors, request)
@@ -121,5 +123,6 @@ def _description(analysis: Analysis, model: Model) -> str:
     ends = ", ".join(f"{name} of {spell_shape(shape)}" for name, shape in analysis.network.inputs.items())
     steps = "; ".join(f"{row.name}, {row.node.layer.label}, to {spell_shape(row.output)}" for row in analysis.rows)
     folded = ", equal blocks drawn once" if model.folded else ""
-    beside = ", the encoder beside the decoder" if len(model.stacks) > 1 else ""
+    pair = ", the encoder beside the decoder" if model.paired else ""
+    beside = ", a tower for each input side by side" if model.towers else pair
     return f"{analysis.title} as blocks stacked upward{beside}{folded}. It takes {ends}. Its layers, in order: {steps}."

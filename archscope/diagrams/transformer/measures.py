@@ -40,6 +40,11 @@ CIRCLES = ("add", "scale", "positions", "join")
 Reach = tuple[float, float]
 
 
+def holds_more(node: Node) -> bool:
+    """Whether something is added to a stream within what is added to it, or stands in a frame there."""
+    return isinstance(node, Sublayer) and any(isinstance(each, Sublayer | Framed) for each in node.inner)
+
+
 def mark_of(frame: Framed) -> str:
     """How often what is in a frame stands in the network; nothing where a stage of one block has its name alone."""
     return f"×{frame.run.copies}" if frame.run.copies > 1 or not frame.said else ""
@@ -261,9 +266,9 @@ class Measures:
         """How far the sublayers of a stack reach, past which all its residual lines run."""
         found = [(0.0, 0.0)]
         for node in nodes:
-            if isinstance(node, Sublayer):
+            if isinstance(node, Sublayer) and not holds_more(node):
                 found.append(self.reach(node.inner, side))
-            elif isinstance(node, Framed):
+            elif isinstance(node, Sublayer | Framed):
                 found.append(self.beside(node.inner, side))
         return max(left for left, _ in found), max(right for _, right in found)
 
@@ -276,6 +281,11 @@ class Measures:
             left, right = (max(left, before), right) if side < 0 else (left, max(right, before))
         if rows.after:
             right = max(right, self.row(rows.after) + self.output)
+        return self.with_sides(nodes, side, (left, right))
+
+    def with_sides(self, nodes: Sequence[Node], side: float, own: Reach) -> Reach:
+        """How far blocks reach with what comes to their stream from beside."""
+        left, right = own
         places = 0
         for node in nodes:
             for way in node.sides if isinstance(node, Sum) else ():
@@ -301,7 +311,7 @@ class Measures:
 
     def sine(self, side: float) -> float:
         """On which side of the stream the sine of the places stands: outside of a pair of stacks, else right."""
-        if len(self.model.stacks) == 1:
+        if not self.model.paired:
             return 1.0
         return -side if self.wide else side
 
@@ -315,13 +325,18 @@ class Measures:
         """On which side what comes to a stream stands: outside of a pair of stacks, or opposite to its row, else right
         and left in turn.
         """
-        if len(self.model.stacks) > 1:
+        if self.model.paired:
             return -side if self.wide else side
         return 1.0 if number % 2 == 0 else -1.0
 
+    def reach_beside(self, node: Sublayer, side: float) -> Reach:
+        """How far what is added to a stream reaches, past which the stream runs."""
+        reach = self.reach(node.inner, side)
+        return self.with_sides(node.inner, side, reach) if holds_more(node) else reach
+
     def _reach(self, node: Node, side: float) -> Reach:
         if isinstance(node, Sublayer):
-            left, right = self.reach(node.inner, side)
+            left, right = self.reach_beside(node, side)
             half = self.width(node.add) / 2
             left, right = max(left, half), max(right, half)
             tag = self.tag(node.add)
@@ -364,4 +379,4 @@ class Measures:
         return sum(left + right for left, right in each) + 0.8 * self.font * (len(each) - 1)
 
 
-__all__ = ["Measures", "Reach", "mark_of"]
+__all__ = ["Measures", "Reach", "holds_more", "mark_of"]

@@ -89,12 +89,21 @@ Node = Part | Source | Sublayer | Fork | Sum | Framed | Heads
 
 @dataclass(eq=False)
 class Model:
-    """What is drawn: one stack, or an encoder's beside a decoder's, whose ``memory`` is the last block of the first."""
+    """What is drawn: one stack, or an encoder's beside a decoder's, whose ``memory`` is the last block of the first.
+
+    Of ``towers``, the last stack stands above all others, which its first block reads.
+    """
 
     pieces: Pieces
     stacks: list[tuple[Node, ...]]
     home: dict[str, Part | Source] = field(default_factory=dict)
     folded: bool = False
+    towers: bool = False
+
+    @property
+    def paired(self) -> bool:
+        """Whether an encoder stands beside its decoder."""
+        return len(self.stacks) > 1 and not self.towers
 
     @property
     def analysis(self) -> Analysis:
@@ -113,7 +122,8 @@ class Model:
     @cached_property
     def ends(self) -> tuple[Part | Source, ...]:
         """The blocks from which an arrow leads out of the figure; others give their outputs on the way."""
-        found = (each for stack in self.stacks for each in ends_of(stack))
+        last = self.stacks[-1:] if self.towers else self.stacks
+        found = (each for stack in last for each in ends_of(stack))
         return tuple(each for each in dict.fromkeys(found) if self.given(each))
 
     def top(self, stack: Sequence[Node]) -> Part | Source:

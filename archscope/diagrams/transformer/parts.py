@@ -27,6 +27,7 @@ from archscope.diagrams.transformer.stream import (
     Bubble,
     Item,
     Joined,
+    Met,
     NotATransformerError,
     Parted,
     Residual,
@@ -57,8 +58,9 @@ def model_of(analysis: Analysis) -> Model:
         told = ", ".join(f"`{name}`" for name in streams.memories)
         raise NotATransformerError(f"{title} attends to {told}, and style transformer shows one encoder beside one "
                                    "decoder")  # fmt: skip
+    towers, stacks = _towers(stacks, streams)
     stacks = with_heads([*(streams.stream(name) for name in list(streams.memories)), *stacks], ends, streams)
-    model = Model(pieces, [_framed(_Arrangement(pieces).arranged(stack)) for stack in stacks])
+    model = Model(pieces, [_framed(_Arrangement(pieces).arranged(stack)) for stack in stacks], towers=towers)
     for node in (node for stack in model.stacks for node in stack):
         if isinstance(node, Part) and tables_of(node.head):
             node.role = "positions"
@@ -70,6 +72,17 @@ def model_of(analysis: Analysis) -> Model:
         raise NotATransformerError(f"{title} as a transformer is {len(model.parts)} blocks that are not equal")
     model.folded = any(part.copies > 1 for part in model.parts)
     return model
+
+
+def _towers(stacks: list[tuple[Item, ...]], streams: Streams) -> tuple[bool, list[tuple[Item, ...]]]:
+    """Whether streams from several inputs meet, and these with what follows as stacks of their own."""
+    first, *rest = stacks[-1]
+    if not isinstance(first, Met):
+        return False, stacks
+    if streams.memories or any(isinstance(way[0], Met) for way in first.ways):
+        title = streams.pieces.analysis.title
+        raise NotATransformerError(f"`{first.join.name}` reads streams of {title} that met before")
+    return True, [*first.ways, (Step(first.join), *rest)]
 
 
 def _added(model: Model) -> Iterator[Part]:
@@ -132,11 +145,14 @@ class _Arrangement:
         if isinstance(item, Step):
             return self._step(item)
         if isinstance(item, Residual):
-            return Sublayer(self.arranged(item.inner, inner=True), Part("add", [item.add]))
+            role = "add" if item.add.layer.symbol else role_of(item.add)
+            return Sublayer(self.arranged(item.inner, inner=True), Part(role, [item.add]))
         if isinstance(item, Joined):
             return Sum(Part(role_of(item.join), [item.join]), tuple(self.arranged(side) for side in item.sides))
         if isinstance(item, Parted):
             return Heads(item.place, tuple(self.arranged(way, inner=True) for way in item.ways))
+        if isinstance(item, Met):
+            raise NotATransformerError(f"`{item.join.name}` reads streams of several inputs, and something beside them")
         return self._bubble(item)
 
     def _step(self, item: Step) -> Node:
@@ -297,6 +313,8 @@ def _framed(nodes: Sequence[Node], depth: int = 0) -> tuple[Node, ...]:
         if isinstance(node, Heads):
             node = Heads(node.place, tuple(_framed(way, depth) for way in node.ways))
         own = None if node is None or isinstance(node, Heads) else _run(node, depth)
+        if own is None and isinstance(node, Sublayer):
+            node = Sublayer(_framed(node.inner, depth), node.add)
         if run is not None and own != run:
             found.append(Framed(_framed(inside, depth + 1), run))
             inside = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archscope.diagrams.scene import Group, Item, Point, Text
 from archscope.diagrams.transformer import shapes
 from archscope.diagrams.transformer.blocks import block
-from archscope.diagrams.transformer.measures import Measures, mark_of
+from archscope.diagrams.transformer.measures import Measures, holds_more, mark_of
 from archscope.diagrams.transformer.model import (
     Fork,
     Framed,
@@ -215,7 +215,7 @@ class Stack:
         start = split.y
         inside = self._series(node.inner, x, split)
         half = m.width(node.add) / 2
-        reach = m.reach(node.inner, self.side) if x != self.x else self._beside
+        reach = m.reach_beside(node, self.side) if x != self.x or holds_more(node) else self._beside
         far = x + self.side * (max(reach[0] if self.side < 0 else reach[1], half) + 0.75 * m.aside)
         self._reach(min(far, x), max(far, x))
         bottom = inside.y - m.gap

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.transformer.pieces import Piece, Pieces
@@ -61,9 +63,23 @@ class Parted:
     ways: tuple[tuple[Item, ...], ...]
 
 
-Item = Source | Step | Residual | Bubble | Joined | Parted
+@dataclass(frozen=True, eq=False)
+class Met:
+    """Towers: streams from several inputs, each with layers of its own that weigh, and what first reads all of them."""
+
+    join: Piece
+    ways: tuple[tuple[Item, ...], ...]
+
+
+Item = Source | Step | Residual | Bubble | Joined | Parted | Met
 
 _DENSE = "Full connection"
+
+WEIGHING: Final = frozenset({_DENSE, "Convolutions", "Attention", "Experts"})
+"""What a tower has, and tables of embeddings that are added have not."""
+
+MOST_TOWERS: Final = 3
+"""So many stand side by side."""
 
 
 class Streams:
@@ -106,6 +122,9 @@ class Streams:
         met = self.pieces.meeting(flowing, start)
         if met is None:
             return self._joined(piece, flowing)
+        chosen = self._chosen(piece, flowing, met) if start is None else None
+        if chosen is not None:
+            return Residual(self.stream(chosen, met), piece), met
         inside = [*self.pieces.between(met, piece.name)]
         inside = [each for each in inside if start is None or self._flows(each.name, start)]
         if start is not None:
@@ -124,6 +143,20 @@ class Streams:
                 return skip
         return None
 
+    def _chosen(self, piece: Piece, flowing: Sequence[str], met: str) -> str | None:
+        """Of what a piece reads, that of which it takes values at places that the rest says: where a text ends."""
+        heavy = [name for name in flowing if self._attends(name, met)]
+        rest = [name for name in flowing if name not in heavy]
+        lean = all(not each.owned for name in rest for each in self._way_to(name, met))
+        return heavy[0] if len(heavy) == 1 and rest and lean and not piece.layer.symbol else None
+
+    def _attends(self, name: str, met: str) -> bool:
+        return attends([piece.layer for piece in self._way_to(name, met)])
+
+    def _way_to(self, name: str, met: str) -> list[Piece]:
+        last = self.pieces.by_name.get(name)
+        return [*self.pieces.between(met, name), *([last] if last is not None and name != met else [])]
+
     def _flows(self, name: str, start: str | None) -> bool:
         if start is None:
             return not self.pieces.is_constant(name)
@@ -131,6 +164,8 @@ class Streams:
 
     def _joined(self, piece: Piece, flowing: list[str]) -> tuple[Item, str]:
         """Streams that have no place in common: embeddings of several inputs, say."""
+        if 1 < len(flowing) <= MOST_TOWERS and all(self._weighs(name, flowing) for name in flowing):
+            return Met(piece, tuple(self.stream(name) for name in flowing)), ""
         main = max(flowing, key=self.pieces.behind)
         if piece.layer.symbol not in ("+", "‖"):
             told = ", ".join(f"`{name}`" for name in flowing)
@@ -138,6 +173,16 @@ class Streams:
                 f"`{piece.name}` ({piece.layer.label}) reads {told}, which nothing before them joins"
             )
         return Joined(piece, tuple(self.stream(name) for name in flowing if name != main)), main
+
+    def _weighs(self, name: str, others: Sequence[str]) -> bool:
+        """Whether what leads to a place, and to none of the others, has weights that are more than tables."""
+        apart = [other for other in others if other != name]
+        return any(
+            piece.layer.verb in WEIGHING and (piece.owned or piece.row.shares)
+            for piece in self.pieces.all
+            if (piece.name == name or self.pieces.leads(piece.name, name))
+            and not any(piece.name == other or self.pieces.leads(piece.name, other) for other in apart)
+        )
 
     def _ways(self, flowing: list[str], met: str, inside: list[Piece]) -> tuple[tuple[Item, ...], ...]:
         """The ways, if they are apart and none is empty."""

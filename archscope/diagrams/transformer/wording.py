@@ -21,7 +21,6 @@ from archscope.network import Network, Ref
 USUAL: Final = ("op", "shape", "parameters")
 """What is written if nothing else is asked for."""
 
-
 MOST_OUTPUTS: Final = 3
 """So many outputs of one block have their names written."""
 
@@ -118,13 +117,13 @@ def _macs(part: Part) -> list[str]:
 def _title(part: Part, model: Model, *, brief: bool = False) -> tuple[str, ...]:
     head = part.head
     if part.role == "attention":
-        return _attention(part, model, brief=brief and len(model.stacks) > 1)
+        return _attention(part, model, brief=brief and model.paired)
     if part.role == "embedding":
         several = sum(each.role == "embedding" for each in model.parts) > len(model.stacks)
         if several:
             own = head.inputs[0].node.removesuffix("_ids").removesuffix("s").replace("_", " ").title()
             return (f"{own} Embedding",)
-        if len(model.stacks) > 1:
+        if model.paired:
             first = model.home[head.name] in {model.home[piece.name] for piece in _before(model, head)}
             return ("Embedding" if brief else "Input Embedding" if first else "Output Embedding",)
         return ("Token Embedding",)
@@ -142,17 +141,13 @@ def _title(part: Part, model: Model, *, brief: bool = False) -> tuple[str, ...]:
     fixed = {"feed": ("Feed Forward",), "linear": ("Linear",), "softmax": ("Softmax",), "gate": ("Gate",),
              "up": ("Up",), "down": ("Down",), "experts": ("Mixture of Experts",),
              "positions": ("Positional", "Encoding"), "merge": ("Patch Merging",)}  # fmt: skip
-    return fixed.get(part.role, (_other(head),))
+    return fixed.get(part.role, (_other(part),))
 
 
 def _block(part: Part) -> str:
     """What the network calls layers that interweave; how many there are, where it has no word for them."""
     name = _named(part).rpartition(".")[2]
-    return _many(part) if name.isdigit() or part.head.name.endswith(name) else name
-
-
-def _many(part: Part) -> str:
-    return spell_count(len(part.pieces), "layer")
+    return spell_count(len(part.pieces), "layer") if name.isdigit() or part.head.name.endswith(name) else name
 
 
 def is_patches(part: Part | Source) -> bool:
@@ -177,10 +172,12 @@ def _before(model: Model, head: Piece) -> Sequence[Piece]:
     return [head] if model.pieces.leads(head.name, top.head.name) else ()
 
 
-def _other(head: Piece) -> str:
-    layer = head.layer
+def _other(part: Part) -> str:
+    layer = part.head.layer
     if layer.verb == "Selection":
         return layer.label.replace("select", "Position")
+    if layer.label == "getitem" and any(piece.layer.label == "argmax" for piece in part.pieces):
+        return "Position of argmax"
     return layer.label
 
 
@@ -210,7 +207,7 @@ def is_cross(part: Part, model: Model) -> bool:
 
 def memory_of(part: Part, model: Model) -> Part | Source | None:
     """The block of the other stack that it reads."""
-    if part.role != "attention" or len(model.stacks) < 2:
+    if part.role != "attention" or not model.paired:
         return None
     top = model.top(model.stacks[0])
     mine = {piece.name for piece in part.pieces}
@@ -245,7 +242,9 @@ def _norm(part: Part) -> str:
     for piece in part.pieces:
         if piece.layer.verb == "Normalization":
             return labels.get(piece.layer.label, piece.layer.label)
-    return "Layer Norm" if any(piece.layer.symbol == "−" for piece in part.pieces) else "RMS Norm"
+    said = {piece.layer.label.partition(" ")[0] for piece in part.pieces if piece.layer.verb == "Reduction"}
+    less = any(piece.layer.symbol == "−" for piece in part.pieces)
+    return "Layer Norm" if less else "length 1" if said == {"sum"} else "RMS Norm"
 
 
 def _sizes(part: Part) -> list[str]:
@@ -270,7 +269,8 @@ def _sizes(part: Part) -> list[str]:
     if part.role == "positions":
         return [_times(table.shape) for table in tables_of(head)]
     if part.role == "block":
-        return [*([] if _block(part) == _many(part) else [_many(part)]), f"to {spell_shape(head.row.output)}"]
+        many = spell_count(len(part.pieces), "layer")
+        return [*([] if _block(part) == many else [many]), f"to {spell_shape(head.row.output)}"]
     return [_shape(part)] if part.role == "other" else []
 
 

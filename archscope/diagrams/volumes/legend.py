@@ -207,7 +207,7 @@ def _sign(paint: Paint, entry: Entry, x: float, y: float, wide: float) -> Iterat
 
 def _swatch(paint: Paint, entry: Entry, x: float, y: float, side: float) -> Iterator[Item]:
     shade = solid(paint.theme, entry.family)
-    if paint.request.color != "family":  # the boxes have the colours of what they cost
+    if paint.request.color != "family" or not paint.request.keys:  # the boxes have colours of another meaning
         yield rectangle(x, y, side, side, fill=paint.theme.background, stroke=paint.theme.line)
         return
     yield rectangle(x, y, side, side, fill=shade.fill, stroke=shade.stroke)
