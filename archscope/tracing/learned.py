@@ -175,6 +175,7 @@ class Learned:
         samples = self._repeated.call(name, parent, result, alike=name in IN_ORDER | _WORKED, moves=name in _MOVES,
                                       part=id(parent) in self._steps)  # fmt: skip
         all_of_it = name in IN_ORDER and samples * parent.numel() == result.numel()
+        step = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
@@ -194,10 +195,11 @@ class Learned:
                 self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
             self._keep(result)
-            step = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
             self._steps[id(result)] = step
             after = self._after(step, result) if name in _MOVES else LOST
             self._repeated.put(result, after)
+        if all_of_it and result.shape != parent.shape and self._repeated.has(parent):
+            self._repeated.put(result, self._after(step, result))
 
     def _after(self, step: _Step, result: Tensor) -> int:
         """Where the axis for the batch is after a step."""

@@ -72,9 +72,13 @@ class Repeated:
             self._kept.append(tensor)
             self._places[id(tensor)] = place
 
+    def has(self, tensor: Tensor) -> bool:
+        """Whether code has it once for each sample."""
+        return id(tensor) in self._places
+
     def in_one_piece(self, tensor: Tensor) -> None:
         """Code asks for a tensor in one piece: of one sample it is, and of more it may be copied for that."""
-        if id(tensor) in self._places:
+        if self.has(tensor):
             self._copied.add(id(tensor))
 
     def copied(self, tensor: Tensor) -> bool:

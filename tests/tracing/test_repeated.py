@@ -15,6 +15,7 @@ Way = Callable[[nn.Parameter, int], Tensor]
 SECOND: dict[str, Way] = {
     "repeat": lambda q, many: q.unsqueeze(1).repeat(1, many, 1),
     "expand": lambda q, many: q[:, None].expand(-1, many, -1),
+    "expand_as": lambda q, many: q.unsqueeze(1).expand_as(torch.zeros(5, many, 8)),
     "tile": lambda q, many: torch.tile(q.unsqueeze(1), (1, many, 1)),
     "broadcast_to": lambda q, many: torch.broadcast_to(q.unsqueeze(1), (5, many, 8)),
     "copied": lambda q, many: q.unsqueeze(1).expand(-1, many, -1).contiguous(),
@@ -29,6 +30,9 @@ FRONT: dict[str, Way] = {
 PARTS: dict[str, tuple[Way, int]] = {
     "some rows": (lambda q, many: q[:3].unsqueeze(1).repeat(1, many, 1), 3),
     "rows of what is repeated": (lambda q, many: q.unsqueeze(1).repeat(1, many, 1)[:2], 2),
+    "repeated again": (lambda q, many: q.unsqueeze(1).expand(-1, many, -1).repeat(1, 1, 1), 5),
+    "with one axis more between": (lambda q, many: q.unsqueeze(1).expand(-1, many, -1)[None][0], 5),
+    "scaled with one axis more": (lambda q, many: (q[:, None].expand(-1, many, -1) * 2)[None].tanh().squeeze(0), 5),
     "scaled before": (lambda q, many: (q * 2).unsqueeze(1).expand(-1, many, -1), 5),
     "scaled after": (lambda q, many: q.unsqueeze(1).expand(-1, many, -1) * 2, 5),
 }
@@ -81,6 +85,7 @@ def test_parts_and_functions_of_queries_keep_them(name: str, many: int | None) -
     assert [row.name for row in analysis.rows if row.parameters] == ["queries", "attention"]
     assert analysis["queries"].output == (5, 8)
     assert analysis["attention"].output == (rows, 8)
+    assert [row.output for row in analysis.rows] == [row.output for row in _analyzed(Asks(way), None).rows]
     assert analysis.totals.connections == 40 + 2 * rows * 72 + 2 * 9 * 72
 
 
