@@ -58,8 +58,8 @@ class Row(Record):
 
     @property
     def label(self) -> str:
-        """Its type, kernel, stride and groups in a few words."""
-        return self.node.layer.label
+        """Its type, kernel, stride and groups in a few words: ``depthwise conv 3×3`` where it is one."""
+        return self.node.layer.label_here(self.facts[0])
 
     @property
     def shown(self) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import archscope
 from archscope.diagrams.drawing import NOTEBOOK
+from archscope.diagrams.html import packed_in
 from archscope.diagrams.side_by_side import SideBySide
 from archscope.difference import difference
 from archscope.formats import write
@@ -199,3 +200,18 @@ def test_a_spec_takes_no_inputs_beside_it(take: Any) -> None:
 
 def test_all_public_names_can_be_completed() -> None:
     assert set(archscope.__all__) <= set(dir(archscope))
+
+
+def test_a_depthwise_convolution_is_called_so_wherever_it_is_told_of() -> None:
+    """Boxes said it, and tables, what a page tells of the box, and what a listener hears said ``conv 3×3 g32``."""
+    b = Builder("deep", input=(32, 8, 8))
+    b.add("own", "conv2d", b.add("deep", "conv2d", "input", out_channels=32, kernel_size=3, groups=32), out_channels=32,
+          kernel_size=3, groups=4)  # fmt: skip
+    analysis = archscope.analyze(b.network())
+    assert [row.label for row in analysis.rows] == ["depthwise conv 3×3", "conv 3×3 g4"]
+    drawn = [archscope.draw(analysis, style=style) for style in ("graph", "boxes")]
+    told = [write(analysis), analysis._repr_html_(), repr(analysis["deep"]), *(each.svg for each in drawn)]
+    told += [str(packed_in(str(each.write("html")))) for each in drawn]
+    for each in told:
+        assert "depthwise" in each
+        assert "g32" not in each

@@ -55,7 +55,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
 
 
 def _description(analysis: Analysis, figure: _Figure) -> str:
-    steps = "; ".join(f"{row.name}, {row.node.layer.label}, to {spell_shape(row.output)}" for row in analysis.rows)
+    steps = "; ".join(f"{row.name}, {row.label}, to {spell_shape(row.output)}" for row in analysis.rows)
     taken = " and ".join(f"{side.name} of {spell_shape(side.shape)}" for side in figure.sides)
     once = "" if len(figure.sides) > 1 else "once with its loops and once "
     over = " and ".join(_over(strip) for strip in figure.strips)

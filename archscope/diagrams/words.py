@@ -47,7 +47,7 @@ def kernel(row: Row, towers: int = 1) -> str | None:
         return None
     steps = strides(row)
     size = spell_shape(window) if len(window) > 1 else f"kernel {window[0]}"
-    if row.node.layer.label_here(row.facts[0]).startswith("depthwise "):
+    if row.label.startswith("depthwise "):
         size = f"depthwise {size}"
     elif (groups := row.node.layer.stated().get("groups", 1)) not in (1, towers):
         size = f"{size}, {groups} groups"
@@ -113,7 +113,7 @@ def title(piece: Piece) -> str:
     where = f" on {piece.tower}" if piece.tower else ""
     numbers = f", {spell_count(piece.parameters, 'parameter')}" if piece.parameters else ""
     then = f"; then {', '.join(others)}" if others else ""
-    return f"{name}: {piece.row.node.layer.label}{where}, output {spell_shape(piece.row.output)}{numbers}{then}"
+    return f"{name}: {piece.row.label}{where}, output {spell_shape(piece.row.output)}{numbers}{then}"
 
 
 def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
@@ -132,7 +132,7 @@ def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
 
 def step(row: Row) -> str:
     """A layer in a few words, with what it gives."""
-    label = row.node.layer.label
+    label = row.label
     said = row.name if label == row.name else f"{row.name}, {label}"
     activation = f" and {row.activation}" if row.activation else ""
     return f"{said}{activation}, to {spell_shape(row.output)}"

@@ -45,7 +45,7 @@ def painted(view: View, layout: Layout, sizes: Sizes, theme: Theme) -> Scene:
 def described(view: View) -> str:
     """What a listener is told: every layer, in order."""
     analysis = view.analysis
-    steps = "; ".join(f"{row.name}, {row.node.layer.label}, to {spell_shape(row.output)}" for row in analysis.rows)
+    steps = "; ".join(f"{row.name}, {row.label}, to {spell_shape(row.output)}" for row in analysis.rows)
     ends = ", ".join(f"{name} of {spell_shape(shape)}" for name, shape in analysis.network.inputs.items())
     folded = ", equal blocks drawn once" if any(node.weight > 1 for node in view.nodes) else ""
     return f"Graph of {analysis.title}{folded}. It takes {ends}. Its layers, in order: {steps}."

@@ -47,7 +47,7 @@ class Facts:
                 shape = self.analysis.network.inputs.get(name, ())
                 one: dict[str, Any] = {"is": "input", "facts": [["output", spell_shape(shape)]]}
             else:
-                one = {"is": row.node.layer.label, "facts": [*_numbers(row), *self._price([name])]}
+                one = {"is": row.label, "facts": [*_numbers(row), *self._price([name])]}
             place = self._place(one)
             found.setdefault(place, [place]).append(name)
         return list(found.values())

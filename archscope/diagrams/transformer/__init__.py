@@ -121,7 +121,7 @@ def legend(analysis: Analysis, request: Request) -> dressing.Legend:
 
 def _description(analysis: Analysis, model: Model) -> str:
     ends = ", ".join(f"{name} of {spell_shape(shape)}" for name, shape in analysis.network.inputs.items())
-    steps = "; ".join(f"{row.name}, {row.node.layer.label}, to {spell_shape(row.output)}" for row in analysis.rows)
+    steps = "; ".join(f"{row.name}, {row.label}, to {spell_shape(row.output)}" for row in analysis.rows)
     folded = ", equal blocks drawn once" if model.folded else ""
     pair = ", the encoder beside the decoder" if model.paired else ""
     beside = ", a tower for each input side by side" if model.towers else pair

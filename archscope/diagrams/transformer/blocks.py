@@ -39,7 +39,7 @@ def _told(part: Part) -> str:
     times = f", {part.copies} times" if part.copies > 1 else ""
     others = f"; with {', '.join(piece.name for piece in part.pieces[1:])}" if len(part.pieces) > 1 else ""
     shared = f"; {once:,} parameters for all of them" if once else ""
-    return f"{row.name}: {row.node.layer.label}, output {spell_shape(row.output)}{numbers}{times}{shared}{others}"
+    return f"{row.name}: {row.label}, output {spell_shape(row.output)}{numbers}{times}{shared}{others}"
 
 
 def _source(part: Source, measures: Measures, corner: Point) -> Group:

@@ -267,7 +267,7 @@ class Paint:
         if not each.rows:
             return f"{each.id}: {spell_shape(each.shape)}"
         what = f"block of {spell_count(len(each.layers), 'layer')}" if each.is_block else " · ".join(
-            row.node.layer.label for row in each.rows
+            row.label for row in each.rows
         )  # fmt: skip
         numbers = f", {spell_count(each.parameters, 'parameter')}" if each.parameters else ""
         shared = f", shared with {', '.join(each.shares)}" if each.shares else ""
