@@ -120,8 +120,7 @@ def test_nothing_of_towers_is_in_the_way_and_all_of_them_is_there(kinds: str, jo
 
 @pytest.mark.parametrize("options", [{}, {"page": "16:9"}])
 def test_no_block_of_a_tower_is_in_another(options: Any) -> None:
-    for kinds, join in (("ti", "clip"), ("tim", "cat")):
-        network = traced(kinds, join)
+    for network in (traced("ti", "clip"), traced("ti", "clip", ends=True), traced("tim", "cat")):
         picture = read(archscope.draw(network, style="transformer", **options).svg)
         boxes = []
         for group in picture.of("layer"):
@@ -152,3 +151,15 @@ def test_a_position_that_is_chosen_by_the_ids_leaves_the_tower_open() -> None:
 def test_tables_that_are_added_to_one_another_are_no_towers() -> None:
     assert not model("bert@base").towers
     assert not model("transformer@base").towers
+
+
+def test_gelu_by_a_sigmoid_is_called_by_its_name() -> None:
+    class Quick(nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any) -> Any:
+            return x * torch.sigmoid(1.702 * x)
+
+    block = Block(16)
+    block.feed[1] = Quick()
+    said = strings(archscope.draw(archscope.trace(nn.Sequential(block), (6, 16))).scene)
+    assert "GELU" in said
+    assert "sigmoid" not in said

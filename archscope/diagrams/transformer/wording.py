@@ -297,8 +297,8 @@ def _dense(part: Part) -> list[str]:
     layers = [piece for piece in part.pieces if piece.layer.verb == "Full connection"]
     widths = [f"{int(layers[0].row.input_shapes[0][-1]):,}", *(f"{int(each.row.output[-1]):,}" for each in layers)]
     found = [piece.layer.label for piece in part.pieces if piece.layer.family == "activation"]
-    # The factor of the cubic term gives GELU by tanh away, where a module writes it out.
-    written_out = any("0.044715" in piece.layer.label for piece in part.pieces)
+    # A factor gives GELU by tanh, or by a sigmoid, away where a module writes it out.
+    written_out = any(factor in piece.layer.label for piece in part.pieces for factor in ("0.044715", "1.702"))
     return [" → ".join(widths), *(["GELU"] if written_out else found[:1])]
 
 
