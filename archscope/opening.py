@@ -175,17 +175,24 @@ def _shape(name: str, value: Any) -> tuple[int, ...]:
 
 
 def _inputs(request: Request, behind: str) -> Call:
-    """What was stated by ``--input``, or else behind the factory's name: shapes, joined by ``+``."""
+    """What was stated by ``--input``, and behind the factory's name: shapes in their places, joined by ``+``.
+
+    Shapes in their places that ``--input`` states are instead of those behind the name; inputs by name go with them.
+    """
     from archscope.tracing.inputs import Call
     from archscope.tracing.stated import parse_inputs, parse_shape
 
+    placed = Call(tuple(_behind(each, behind) for each in behind.split("+"))) if behind else Call()
+    if behind and request.example is not None:
+        raise UsageError(f"`--example` and `@{behind}` both say what to call the module with; leave one of them out")
     if request.inputs:
         if request.example is not None:
             raise UsageError("`--example` and `--input` both say what to call the module with; leave one of them out")
         if len(request.inputs) == 1 and "+" in request.inputs[0] and "=" not in request.inputs[0]:
             return Call(tuple(parse_shape(each) for each in request.inputs[0].split("+")))
-        return parse_inputs(request.inputs)
-    return Call(tuple(_behind(each, behind) for each in behind.split("+"))) if behind else Call()
+        stated = parse_inputs(request.inputs)
+        return stated if stated.args else Call(placed.args, stated.kwargs)
+    return placed
 
 
 def _behind(text: str, whole: str) -> Given:

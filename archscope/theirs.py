@@ -352,3 +352,25 @@ def check_library(name: str, thing: Any) -> None:
             if f"{each.__module__}.".startswith(f"{library}."):
                 raise UsageError(f"`{name}` is {what}, which is not read; of libraries for JAX, Flax NNX "
                                  "(`flax.nnx`) and Equinox are")  # fmt: skip
+
+
+def arguments(said: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a person's example says to call their network with, in order and by name.
+
+    A tuple stands for arguments in order, a mapping for arguments by name, a pair of both for both; anything else is
+    the one argument.
+
+    >>> arguments((1, 2)), arguments({"x": 1}), arguments(((1,), {"steps": 3})), arguments(((1,), {}))
+    (((1, 2), {}), ((), {'x': 1}), ((1,), {'steps': 3}), ((1,), {}))
+    >>> arguments([1, 2])
+    (([1, 2],), {})
+    """
+    if type(said) is tuple and len(said) == 2 and type(said[0]) is tuple and _by_name(said[1]):
+        return said[0], dict(said[1])
+    if _by_name(said) and said:
+        return (), dict(said)
+    return (said if type(said) is tuple else (said,)), {}
+
+
+def _by_name(thing: Any) -> bool:
+    return isinstance(thing, Mapping) and all(isinstance(key, str) for key in thing)

@@ -12,7 +12,16 @@ from torch import Tensor, nn
 
 from archscope.errors import UsageError, one
 from archscope.record import EMPTY
-from archscope.theirs import THEIRS, check_library, check_options, heard_apart, imported, raised, refuse_missing
+from archscope.theirs import (
+    THEIRS,
+    arguments,
+    check_library,
+    check_options,
+    heard_apart,
+    imported,
+    raised,
+    refuse_missing,
+)
 from archscope.tracing.inputs import Call
 from archscope.tracing.numbers import making
 from archscope.tracing.stopping import mend_code
@@ -81,8 +90,7 @@ def _is_network(thing: Any) -> bool:
 def example_inputs(name: str) -> Call:
     """What a function of a person's says to call their network with.
 
-    A tuple stands for arguments in order, a mapping for arguments by name, a pair of both for both; anything else is
-    the one argument.
+    A tuple, a mapping or both, as `archscope.theirs.arguments` takes them.
 
     Raises:
         UsageError: it cannot be imported or called, or raises; says what and where.
@@ -100,15 +108,7 @@ def example_inputs(name: str) -> Call:
             raise UsageError(f"the example `{name}` raised {raised(error)}") from error
     if found is None:
         raise UsageError(f"the example `{name}` returned nothing; let it return what to call the network with")
-    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], tuple) and _by_name(found[1]):
-        return Call(found[0], dict(found[1]))
-    if _by_name(found):
-        return Call((), dict(found))
-    return Call(found if type(found) is tuple else (found,))
-
-
-def _by_name(thing: Any) -> bool:
-    return isinstance(thing, Mapping) and bool(thing) and all(isinstance(key, str) for key in thing)
+    return Call(*arguments(found))
 
 
 def _wanted(make: Any) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from archscope.oracles import verify
+from archscope.oracles.findings import Verdict
 from archscope.oracles.own.torchinfo import ON_CONSTANTS
 from archscope.tracing.calling import call_thing
 from archscope.tracing.inputs import Given
@@ -208,3 +211,43 @@ def test_torchinfo_counts_weights_of_other_names_at_each_unit(make: type[Splines
     ours, theirs = 2 * (6 * 4 + 4 * 3), (48 + 4) * 4 + (24 + 3) * 3
     assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (ours, theirs)
     assert total(found, "torchinfo").why.startswith("it takes weights of other names")
+
+
+class Packed(nn.Module):
+    """A recurrent layer over sequences of different lengths."""
+
+    def __init__(self, layer: type[nn.RNNBase], *, samples_first: bool, **options: Any) -> None:
+        super().__init__()
+        self.layer, self.samples_first = layer(6, 4, **options), samples_first
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        steps = nn.utils.rnn.pack_padded_sequence(x, lengths, self.samples_first, enforce_sorted=False)
+        out, _ = self.layer(steps)
+        return nn.utils.rnn.pad_packed_sequence(out, self.samples_first)[0]
+
+
+@pytest.mark.parametrize("samples_first", [True, False])
+@pytest.mark.parametrize(
+    ("layer", "options", "width"),
+    [
+        (nn.RNN, {}, 4),
+        (nn.GRU, {"num_layers": 2, "bidirectional": True}, 8),
+        (nn.LSTM, {"proj_size": 3, "bidirectional": True}, 6),
+        (nn.LSTM, {"bias": False, "num_layers": 3}, 4),
+    ],
+)
+def test_packed_sequences_agree_and_have_steps_where_torchinfo_looks_for_samples(
+    layer: type[nn.RNNBase], options: dict[str, Any], width: int, *, samples_first: bool
+) -> None:
+    module = Packed(layer, samples_first=samples_first, **options)
+    x = torch.randn(3, 7, 6) if samples_first else torch.randn(7, 3, 6)
+    found = asked(called(module, x, torch.tensor([2, 7, 4])), "module", "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    looked = ("module", "layer", "output")
+    (shape,) = [each for each in found.findings if (each.witness, each.layer, each.quantity) == looked]
+    # Where time comes first, tensors do not say what their batch is: the numbers are those of all that ran.
+    assert (shape.theirs, shape.verdict) == ((7 if samples_first else 2 + 7 + 4, width), Verdict.AGREES)
+    ours = sum(each.numel() for name, each in module.named_parameters() if "weight" in name) * (2 + 7 + 4)
+    theirs = sum(each.numel() for each in module.parameters()) * (2 + 7 + 4) * width
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (ours, theirs)
+    assert "takes the units of packed sequences for steps" in total(found, "torchinfo").why

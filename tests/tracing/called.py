@@ -90,6 +90,11 @@ def as_both() -> tuple[tuple[Tensor], dict[str, Tensor]]:
     return (ids,), {"image": image}
 
 
+def as_exported() -> tuple[tuple[Tensor, Tensor], dict[str, Tensor]]:
+    """As `torch.export.export` is called: what goes by name is stated, also where there is none."""
+    return as_tuple(), {}
+
+
 def as_shapes() -> tuple[Tensor, tuple[int, ...]]:
     return torch.zeros(1, 10, dtype=torch.long), (3, 16, 16)
 

@@ -11,7 +11,16 @@ from typing import Any
 
 from archscope.errors import UsageError, require_torch
 from archscope.importing.jax.things import Made, found_in, is_loaded
-from archscope.theirs import THEIRS, check_library, check_options, heard_apart, imported, raised, refuse_missing
+from archscope.theirs import (
+    THEIRS,
+    arguments,
+    check_library,
+    check_options,
+    heard_apart,
+    imported,
+    raised,
+    refuse_missing,
+)
 
 
 def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
@@ -140,7 +149,7 @@ def _libraries(function: Any) -> set[str]:
 
 
 def example(name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What a function of a person's says to call their module with: a tuple in order, a mapping by name.
+    """What a function of a person's says to call their module with: a tuple in order, a mapping by name, or both.
 
     Raises:
         UsageError: it cannot be imported or called, or raises; says what and where.
@@ -153,6 +162,4 @@ def example(name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
                 found = found()
         except THEIRS as error:
             raise UsageError(f"the example `{name}` raised {raised(error)}") from error
-    if isinstance(found, Mapping):
-        return (), dict(found)
-    return (found if type(found) is tuple else (found,)), {}
+    return arguments(found)

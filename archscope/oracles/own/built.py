@@ -25,9 +25,7 @@ def observe(case: Case) -> Iterator[Finding]:
         rows = rows_by_path(case, module)
         parts = dict(module.named_modules())
         for path in rows:
-            parts[path].register_forward_hook(
-                lambda _, __, output, path=path: made.__setitem__(path, [tuple(each.shape) for each in _all(output)])
-            )
+            parts[path].register_forward_hook(lambda _, __, output, path=path: made.__setitem__(path, _forms(output)))
         try:
             with torch.no_grad():
                 standin.run()
@@ -42,10 +40,10 @@ def observe(case: Case) -> Iterator[Finding]:
     known: set[int] = set()
     for path, row in rows.items():
         case.pace.at(row.name)
-        ours, theirs = row.facts[0].outputs[0], made[path][0] if made.get(path) else ()
-        if theirs and row.input_shapes and not row.facts[0].reasons.get("output"):
-            own = tuple(map(int, ours))
-            yield compared(NAME, row.name, "output", own, _sample(own, theirs, case.batch), node=path)
+        own = tuple(map(int, row.facts[0].outputs[0]))
+        forms = [_sample(own, each, case.batch) for each in made.get(path, ())]
+        if any(forms) and row.input_shapes and not row.facts[0].reasons.get("output"):
+            yield compared(NAME, row.name, "output", own, own if own in forms else forms[0], node=path)
         if held[path] and not row.shared:
             new = [each for _, each in held[path] if id(each) not in known]  # a tied weight is its first layer's
             known.update(id(each) for each in new)
@@ -58,8 +56,13 @@ def observe(case: Case) -> Iterator[Finding]:
     yield not_covered(NAME, None, "connections", "a module holds weights; it does not count lines or products")
 
 
-def _all(output: Any) -> list[Any]:
-    return tensors_in(output)
+def _forms(output: Any) -> list[tuple[int, ...]]:
+    """The shape of the first tensor that a module gives; of packed sequences that of the padded ones, and its own."""
+    from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+    first = output[0] if type(output) is tuple and output else output
+    padded = [pad_packed_sequence(first)[0]] if isinstance(first, PackedSequence) else []
+    return [tuple(each.shape) for each in [*padded, *tensors_in(output)[:1]]]
 
 
 def _sample(ours: tuple[int, ...], theirs: tuple[int, ...], batch: int) -> tuple[int, ...]:

@@ -157,6 +157,17 @@ def _units_of_a_cell(part: Part, batch: int) -> float | None:
     return _parameters(part) * part.module.hidden_size * batch * runs
 
 
+def _units_of_packed(part: Part, _: int) -> float | None:
+    """A recurrent layer's weights at each unit of each step: packed sequences have steps where samples stand."""
+    module = part.module
+    if not isinstance(module, nn.RNNBase):
+        return None
+    products = sum(each.numel() for name, each in module.named_parameters() if name.startswith("weight"))
+    steps, left = divmod(_ours(part), products)
+    units = (module.proj_size or module.hidden_size) * (2 if module.bidirectional else 1)
+    return None if left else steps * units * _parameters(part)
+
+
 def _called_convolution(part: Part) -> bool:
     """What torchinfo goes by: the name of the class."""
     return "Conv" in type(part.module).__name__
@@ -264,6 +275,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
                    _first_axis_of_any),
         Convention("it takes the units of a recurrent cell for positions, and counts every weight at each",
                    _units_of_a_cell),
+        Convention("it takes the units of packed sequences for steps, and counts every weight at each",
+                   _units_of_packed),
         Convention("it takes a module for a convolution by its name, and counts its weights at every position",
                    _every_position),
         Convention("it counts every sample of the batch", _batch_counted),
