@@ -59,6 +59,18 @@ def test_fvcores_count_of_an_einsum_that_sums_up_less_than_it_multiplies(
     assert "half for a product that nothing sums up" in total(found, "fvcore").why
 
 
+@pytest.mark.parametrize(("planned", "ours"), [(True, 3 * 4 * 5), (False, 3 * 4 * 5 + 3 * 5)])
+def test_an_einsum_ran_in_the_order_that_a_planner_chose(
+    monkeypatch: pytest.MonkeyPatch, *, planned: bool, ours: int
+) -> None:
+    """With a planner PyTorch multiplies the two vectors first, value by value; without one what stands first."""
+    pytest.importorskip("opt_einsum")
+    monkeypatch.setattr(torch.backends.opt_einsum, "enabled", planned)
+    found = asked(called(Contracts("bi,kij,bj->bk", (3, 4, 5), (1, 5)), (4,)), "fvcore")
+    assert (total(found, "fvcore").ours, total(found, "fvcore").theirs) == (ours, 70)
+    assert total(found, "fvcore").verdict is Verdict.EXPLAINED
+
+
 @pytest.mark.parametrize("path", [True, False])
 @pytest.mark.parametrize(
     ("equation", "shapes"),

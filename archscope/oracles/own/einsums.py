@@ -18,11 +18,19 @@ def counted(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     from fvcore.nn.jit_handles import einsum_flop_jit, get_shape
 
     shapes = [tuple(get_shape(each)) for each in inputs[1].node().inputs()]
-    path = inputs[2].toIValue() if len(inputs) > 2 else None
+    path = _path(inputs[2]) if len(inputs) > 2 else None
     return Counter({
         "einsum": einsum_flop_jit(inputs, outputs),
         AS_RUN: products(inputs[0].toIValue(), shapes, path),
     })  # fmt: skip
+
+
+def _path(value: Any) -> list[int] | None:
+    """The order that PyTorch's planner chose, which a trace has as a list of constants; None where it had none."""
+    if value.node().kind() == "prim::ListConstruct":
+        return [each.toIValue() for each in value.node().inputs()]
+    found: list[int] | None = value.toIValue()
+    return found
 
 
 def products(equation: str, shapes: Sequence[tuple[int, ...]], path: Sequence[int] | None = None) -> int:
