@@ -8,6 +8,7 @@ from typing import Final
 
 from archscope.constants import Constants
 from archscope.layers.attending import FUSED
+from archscope.layers.base import Facts
 from archscope.layers.steps import WIDE, Made, Step
 from archscope.memory.layout import Layout
 from archscope.memory.stepping import Operations
@@ -128,8 +129,12 @@ class Beside:
         """Whether a node is a tensor that the code has: a mask, say, of its own or a buffer."""
         return node.name in self._constants.layers
 
-    def had(self, node: Node, like: Made) -> Value:
+    def had(self, node: Node, refs: Sequence[Ref], like: Made, facts: Facts) -> dict[Ref, Value]:
         """What such a node stands for: it holds nothing that the code does not hold, and has a size all the same."""
+        shapes = [facts.outputs[min(ref.output, len(facts.outputs) - 1)] for ref in refs]
+        return {ref: self._had(node, like.replace(shape=shape)) for ref, shape in zip(refs, shapes, strict=True)}
+
+    def _had(self, node: Node, like: Made) -> Value:
         layout, dtype = Layout.of(self._operations.extents(like)), like.dtype or self._operations.dtype
         size = stored_bytes(product(layout.shape), dtype)
         value = Value(self._ledger.take(0, "values"), size, layout, dtype, grad=False)

@@ -344,7 +344,7 @@ class Run:
         elif self.training and (short := seen.written_over(steps, read, self.ledger)):
             self.not_covered.setdefault(self._called(node), short)
         if self._beside.has(node) or (unknown and seen.is_held(node, self.network)):
-            self._values[Ref(node.name)] = self._beside.had(node, steps[-1].makes[0].replace(shape=facts.output))
+            self._values.update(self._beside.had(node, seen.made_by(node, facts, observed), steps[-1].makes[0], facts))
             return
         if steps[0].op == UNTOUCHED:
             self._untouched[Ref(node.name)] = inputs[0]

@@ -59,7 +59,7 @@ class Operations:
     def extents(self, made: Made) -> tuple[int, ...]:
         """The extents of a tensor, those of the batch among them."""
         shape = tuple(bare(each) for each in made.shape)
-        if not made.each:
+        if not made.each or (made.folded and not shape):  # one value of all that stands in the first axis
             return shape
         if made.folded:
             return (*shape[: made.at], shape[made.at] * self.batch, *shape[made.at + 1 :])

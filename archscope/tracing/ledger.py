@@ -88,9 +88,11 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return parts
         written = self._written(found, args, given) if found.writes else []
         result = self._run(func, found, args, given)
-        self.others.ran_here([args, result] if found.name in _LIFTS else result)
+        lifts = found.name in _LIFTS
+        self.others.ran_here([args, result] if lifts else result)
         self.numbers.ran(func, found, args, given, result)
-        self._note(found, args, given, result, written)
+        # What numbers were made into took memory where nobody saw: it is the lift that takes it.
+        self._note(found, () if lifts else args, given, result, written)
         return result
 
     def _note(self, found: Operation, args: Any, given: dict[str, Any], result: Any, written: list[Tensor]) -> None:

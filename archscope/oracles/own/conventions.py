@@ -36,7 +36,7 @@ def _biases(part: Part) -> int:
     own = dict(part.module.named_parameters(recurse=False))
     if any(name.startswith("weight_ih") for name in own):
         held = sum(each.numel() for name, each in own.items() if name.startswith("bias"))
-        return held * sum(int(facts.inputs[0][0]) for _, facts in part.nodes)
+        return held * sum(int(facts.inputs[0][0]) for _, facts in part.nodes if facts.macs and len(facts.inputs[0]) > 1)
     added = 0
     for _, facts in part.nodes:
         if any(weight.name.rpartition(".")[2] == "bias" for weight in facts.weights):
@@ -153,8 +153,8 @@ def _units_of_a_cell(part: Part, batch: int) -> float | None:
     """A cell's weights at each unit that it gives: it takes the units for positions."""
     if not isinstance(part.module, nn.RNNCellBase):
         return None
-    runs = sum(bool(facts.macs) for _, facts in part.nodes)
-    return _parameters(part) * part.module.hidden_size * batch * runs
+    units = sum(math.prod(int(extent) for extent in facts.output) for _, facts in part.nodes if facts.macs)
+    return _parameters(part) * units * batch
 
 
 def _units_of_packed(part: Part, _: int) -> float | None:
@@ -200,6 +200,12 @@ def _without_vectors(part: Part, _: int) -> float | None:
 def _without_outer(part: Part, _: int) -> float | None:
     """All but products of vectors with each other, which PyTorch runs value by value."""
     found = [int(facts.macs or 0) for node, facts in part.nodes if _label(node.layer).split()[-1] in _VALUE_BY_VALUE]
+    return _ours(part) - sum(found) if found else None
+
+
+def _without_distances(part: Part, _: int) -> float | None:
+    """All but the products of distances between vectors."""
+    found = [int(facts.macs or 0) for node, facts in part.nodes if "cdist" in _label(node.layer)]
     return _ours(part) - sum(found) if found else None
 
 
@@ -290,6 +296,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
                    "misses that", _without_outer),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs_without_bias),
+        Convention("it has no rule for distances (`cdist`), and misses those", _without_distances),
         Convention("it counts one sample of the batch", _batch_missed),
     ),
     "FLOPs": (
@@ -298,6 +305,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it has no formula for a matrix times a vector (`mv`), and misses that", _without_vectors),
         Convention("it sees an outer product (`outer`, `kron`, `vecdot`) as PyTorch runs it, value by value, and "
                    "misses that", _without_outer),
+        Convention("it has no formula for distances (`cdist`), and misses those", _without_distances),
         Convention("it counts the zeros of sparse weights too", _zeros_counted),
         Convention("it counts one sample of the batch", _batch_missed),
     ),

@@ -55,8 +55,8 @@ def observe(case: Case) -> Iterator[Finding]:
             blind = AROUND if part.path in around else UNTRACED if part.path in uncalled else ""
             theirs = own.get(part.path, 0)
             seen = _without_unread(judged(NAME, part, theirs, case.batch, blind), part, read, case.batch)
-            if seen.verdict is Verdict.DIFFERS and part.macs == as_run.get(part.path, 0) != theirs:
-                seen = replace(seen, verdict=Verdict.EXPLAINED, why=einsums.WHY)
+            if seen.verdict is Verdict.DIFFERS and (why := _of_einsums(part, as_run.get(part.path, 0), theirs, read)):
+                seen = replace(seen, verdict=Verdict.EXPLAINED, why=why)
             found.append(seen)
             yield found[-1]
     yield total(NAME, "macs", case.analysis.totals.macs, counts.get("", 0), found)
@@ -71,6 +71,16 @@ def _without_unread(seen: Finding, part: Part, read: Collection[str], batch: int
     if again.verdict is Verdict.DIFFERS:
         return seen
     return replace(seen, verdict=Verdict.EXPLAINED, why="; ".join(filter(None, (UNTRACED, again.why))))
+
+
+def _of_einsums(part: Part, as_run: int, theirs: int, read: Collection[str]) -> str:
+    """Why a count differs where each ``einsum`` as it ran makes it ours, or that of what outputs are made of."""
+    if as_run == theirs:
+        return ""
+    if as_run == part.macs:
+        return einsums.WHY
+    left = sum(int(facts.macs or 0) for node, facts in part.nodes if node.name in read)
+    return f"{UNTRACED}; {einsums.WHY}" if as_run == left else ""
 
 
 def _sums(by_module: Mapping[str, Mapping[str, float]], names: Collection[str]) -> dict[str, int]:
