@@ -31,6 +31,7 @@ CHORES: Final = {
     "golden": [[_PYTHON, "-m", "tests.golden"]],
     "pages": [[_PYTHON, "-m", "tools.pages"]],
     "schema": [[_PYTHON, "-m", "archscope", "schema", "-o", "specs/archscope.schema.json"]],
+    "every": [[_PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--every"]],
     "index": [[_PYTHON, "-m", "tools.index"]],
     "memory": [[_PYTHON, "-m", "tests.memory.bars"]],
     "bench": [[_PYTHON, "-m", "benchmarks"]],

@@ -16,10 +16,25 @@ from hypothesis import HealthCheck, settings
 
 from archscope.cli import main
 from archscope.oracles import verification
+from tests.sampling import sampled
 
 # A property is held or not; how long an example took, and how long drawing one did, is the machine's affair.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take ``--every``."""
+    parser.addoption("--every", action="store_true", help="try every case of laws of which a run tries a sample")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that no sample has, unless they are asked for, or a file by its name."""
+    if config.getoption("every") or any(each.partition("::")[0].endswith(".py") for each in config.args):
+        return
+    tried = {each.nodeid for each in sampled(items)}  # type: ignore[type-var]
+    config.hook.pytest_deselected(items=[each for each in items if each.nodeid not in tried])
+    items[:] = [each for each in items if each.nodeid in tried]
 
 
 _MANY: Final = 50

@@ -204,7 +204,7 @@ def _in_child(mutant: Mutant | None, answer: str, only: str) -> None:
         fine = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}
         fine |= {pytest.ExitCode.NO_TESTS_COLLECTED} if only else set()
         for tests in STAGES:
-            status = pytest.main([*quietly, *tests], plugins=[plugin])
+            status = pytest.main([*quietly, "--every", *tests], plugins=[plugin])
             if status not in fine:
                 plugin.functions += ["pytest cannot begin", f"and ends with {status}"]
             if len(plugin.functions) >= ENOUGH:
