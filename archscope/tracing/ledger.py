@@ -91,8 +91,8 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         lifts = found.name in _LIFTS
         self.others.ran_here([args, result] if lifts else result)
         self.numbers.ran(func, found, args, given, result)
-        # What numbers were made into took memory where nobody saw: it is the lift that takes it.
-        self._note(found, () if lifts else args, given, result, written)
+        # What numbers were made into took memory where nobody saw: it is the lift that takes it. No numbers take none.
+        self._note(found, () if lifts and result.numel() else args, given, result, written)
         return result
 
     def _note(self, found: Operation, args: Any, given: dict[str, Any], result: Any, written: list[Tensor]) -> None:
