@@ -151,7 +151,7 @@ def call_module(
     """
     called = name or type(module).__name__
     check_sound(module, called)
-    checked(module, call, called)
+    checked(module, call, called, remedy)
     stops: list[tuple[int, DoesNotRun]] = []
     for each in filled(module, call):
         try:
@@ -294,7 +294,7 @@ def _with_example(call: Call, example: str | None, batch: int | None) -> Call:
     return call.replace(batch=batch)
 
 
-def checked(module: nn.Module, call: Call, called: str) -> None:
+def checked(module: nn.Module, call: Call, called: str, remedy: str) -> None:
     """Refuse inputs that ``forward`` does not take, and name those that it wants.
 
     Raises:
@@ -324,11 +324,18 @@ def checked(module: nn.Module, call: Call, called: str) -> None:
               and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]  # fmt: skip
     if wanted:
         listed = ", ".join(f"`{name}`" for name in wanted)
-        first = wanted[0]
-        shape, other = f"{first}=128:int64", f"{first}=3,224,224 for others than whole numbers"
-        if not WHOLE.fullmatch(first):
-            shape, other = f"{first}=3,224,224", f"{first}=128:int64 for whole numbers"
-        raise UsageError(f"`forward` of {called} wants {listed} too; write --input {shape}, or {other}")
+        raise UsageError(f"`forward` of {called} wants {listed} too; {_stating(wanted[0], remedy)}")
+
+
+def _stating(name: str, remedy: str) -> str:
+    """How an input is stated that is missing: a name tells whether it may hold whole numbers."""
+    whole = WHOLE.fullmatch(name)
+    if remedy != COMMAND:
+        return f"pass {name}=({'128,' if whole else '3, 224, 224'}), the shape of one sample, or a tensor"
+    shape, other = f"{name}=3,224,224", f"{name}=128:int64 for whole numbers"
+    if whole:
+        shape, other = f"{name}=128:int64", f"{name}=3,224,224 for others than whole numbers"
+    return f"write --input {shape}, or {other}"
 
 
 def _far(call: Call, error: DoesNotRun) -> int:

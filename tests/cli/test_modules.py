@@ -279,6 +279,8 @@ def test_the_inputs_of_a_spec_are_changed_by_name(archscope_run: Runs, tmp_path:
         (("Steps", "--example", f"{CALLED}:as_tuple", "--input", "8"), "both say what to call the module with"),
         (("Steps@8", "--example", f"{CALLED}:as_tuple"), "and `@8` both say what to call the module with"),
         (("Steps@8", "--input", "x=8"), "the input `x` of Steps is stated twice, in its place and by name"),
+        (("TokensAndImage@10",), "wants `image` too; write --input image=3,224,224, or image=128:int64 for whole"),
+        (("TokensAndImage", "--input", "image=3,16,16"), "wants `ids` too; write --input ids=128:int64, or ids=3"),
         (("Steps@8", "--kwargs", "widht=3"), "takes no argument `widht`; did you mean `width`?"),
         (("Steps@8", "--kwargs", "3"), "has a value without a name"),
         (("wanting@8",), "cannot be called without `size`; state them, `--kwargs \"size=…\"`"),

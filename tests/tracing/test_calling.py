@@ -195,8 +195,8 @@ def test_the_attempt_that_went_furthest_tells_why_and_at_which_line() -> None:
 @pytest.mark.parametrize(
     ("args", "kwargs", "message"),
     [
-        (((10,),), {}, "`forward` of TokensAndImage wants `image` too; write --input image=3,224,224"),
-        ((), {"image": (3, 16, 16)}, "wants `ids` too; write --input ids=128:int64, or ids=3,224,224 for others than"),
+        (((10,),), {}, "`forward` of TokensAndImage wants `image` too; pass image=(3, 224, 224), the shape"),
+        ((), {"image": (3, 16, 16)}, "wants `ids` too; pass ids=(128,), the shape of one sample, or a tensor"),
         (((10,), (3, 16, 16), (2,)), {}, "takes 2 (ids, image), and 3 inputs are stated"),
         (((10,),), {"imagee": (3, 16, 16)}, "takes no input `imagee`; did you mean `image`?"),
         (((10,), (3, 16, 16)), {"ids": (10,)}, "`ids` of TokensAndImage is stated twice"),
