@@ -152,7 +152,9 @@ def parse_options(text: str) -> dict[str, Any]:
         try:
             value = ast.literal_eval(each.value)
         except (ValueError, TypeError, MemoryError, RecursionError):
-            raise UsageError(f"`--kwargs {text}`: `{ast.unparse(each.value)}` is no value that can be written down; "
-                             "write a function that passes it, and name that") from None  # fmt: skip
+            shown = ast.unparse(each.value)
+            word = f"{each.arg}='{shown}' for the word, or " if isinstance(each.value, ast.Name) and each.arg else ""
+            raise UsageError(f"`--kwargs {text}`: `{shown}` is no value that can be written down; write {word}a "
+                             "function that passes it, and name that") from None  # fmt: skip
         options.update({each.arg: value} if each.arg is not None else value)
     return options

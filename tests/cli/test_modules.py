@@ -282,6 +282,8 @@ def test_the_inputs_of_a_spec_are_changed_by_name(archscope_run: Runs, tmp_path:
         (("TokensAndImage@10",), "wants `image` too; write --input image=3,224,224, or image=128:int64 for whole"),
         (("TokensAndImage", "--input", "image=3,16,16"), "wants `ids` too; write --input ids=128:int64, or ids=3"),
         (("Steps@8", "--kwargs", "widht=3"), "takes no argument `widht`; did you mean `width`?"),
+        (("Steps@8", "--kwargs", "width=wide"), "write width='wide' for the word, or a function that passes it"),
+        (("Steps@8", "--kwargs", "width=2*n"), "`2 * n` is no value that can be written down; write a function that"),
         (("Steps@8", "--kwargs", "3"), "has a value without a name"),
         (("wanting@8",), "cannot be called without `size`; state them, `--kwargs \"size=…\"`"),
         (("wrapped@8", "--kwargs", "width=3"), "is a module already"),
