@@ -27,17 +27,20 @@ def shaped(module: nn.Module, call: Call, called: str) -> nn.Module:
     run = followed(module, call, given_names(module, call), called, values=values)
     copy = Shadow(lambda tensor: tensor)
     begun = dict(run.shadow.named_modules(remove_duplicate=False))
+    own_code: list[tuple[nn.Module, nn.Module]] = []
     for path, each in module.named_modules(remove_duplicate=False):
         made = begun.get(path)
         own = {name: tensor for name, tensor in (*each._parameters.items(), *each._buffers.items()) if _waits(tensor)}
         if made is None or not own or not issubclass(type(each), LazyModuleMixin):
             continue
-        watched = made.__dict__.pop("forward")
+        del made.__dict__["forward"]  # that of the run, which watches it
         if "forward" in each.__dict__:
-            made.__dict__["forward"] = watched.__wrapped__
+            own_code.append((each, made))
         copy.stands(each, made)
         for name, tensor in own.items():
             copy.stands(tensor, getattr(made, name))
+    for each, made in own_code:  # it speaks of modules, each of which stands for another by now
+        made.__dict__["forward"] = copy.of(each.__dict__["forward"])
     whole: nn.Module = copy.of(module)
     return whole
 

@@ -27,6 +27,14 @@ _LIFTS: Final = frozenset({"aten::lift", "aten::lift_fresh"})
 _JAGGED: Final[Any] = NestedTensor
 
 
+def taken_from(found: Operation, args: Sequence[Any]) -> Sequence[Any]:
+    """What an operation read, as far as memory goes.
+
+    What numbers were made into took memory where nobody saw, so the lift takes it. No numbers take none.
+    """
+    return () if found.name in _LIFTS and args[0].numel() else args
+
+
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the operations under PyTorch's functions, and writes each into the frame that is open.
 
@@ -88,11 +96,9 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return parts
         written = self._written(found, args, given) if found.writes else []
         result = self._run(func, found, args, given)
-        lifts = found.name in _LIFTS
-        self.others.ran_here([args, result] if lifts else result)
+        self.others.ran_here([args, result] if found.name in _LIFTS else result)
         self.numbers.ran(func, found, args, given, result)
-        # What numbers were made into took memory where nobody saw: it is the lift that takes it. No numbers take none.
-        self._note(found, () if lifts and result.numel() else args, given, result, written)
+        self._note(found, args, given, result, written)
         return result
 
     def _note(self, found: Operation, args: Any, given: dict[str, Any], result: Any, written: list[Tensor]) -> None:
@@ -102,7 +108,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.of_complex += int(ran.macs or 0) if is_complex(result) else 0
         frame = self.frame or Frame()
         frame.ran.append(ran)
-        frame.read.append(args)
+        frame.read.append(taken_from(found, args))
         frame.made.append(result)
         frame.wrote += written
         frame.looked |= _looks(found, args)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from archscope.recognising.operations import Frame, Operation, Ran
-from archscope.tracing.ledger import Ledger
+from archscope.tracing.ledger import Ledger, taken_from
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.tracer import Tracer
 
@@ -24,7 +24,7 @@ class Lightly(Ledger):  # type: ignore[no-untyped-call]
         self, found: Operation, args: Any, given: dict[str, Any], result: Any,
         written: list[Tensor],  # noqa: ARG002 - a `Ledger` has it
     ) -> None:  # fmt: skip
-        self._noted(args, result)
+        self._noted(taken_from(found, args), result)
         if self.frame is None:
             self._loose(found.called, args, given, result, Frame())
         else:

@@ -41,7 +41,7 @@ class Twins:
     def twin(self, tensor: Tensor) -> Tensor:
         """The tensor that stands for another."""
         twin = self._twin(tensor)
-        if self._known and not isinstance(tensor, nn.Parameter):
+        if self._known and not isinstance(tensor, nn.Parameter) and not is_lazy(tensor):
             self.numbers.know(twin, tensor)
         return twin
 

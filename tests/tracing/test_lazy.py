@@ -155,4 +155,26 @@ def test_a_lazy_layer_that_was_given_a_weight_keeps_it() -> None:
 def test_a_lazy_layer_whose_object_has_code_of_its_own_has_it_still() -> None:
     module: Any = nn.Sequential(nn.LazyLinear(3))
     module[0].forward = lambda x: nn.Linear.forward(module[0], x) * 0
-    assert not standing(module, (3,))(torch.ones(1, 3)).any()
+    stands = standing(module, (3,))
+    assert not stands(torch.ones(1, 3)).any()
+    (cell,) = stands[0].forward.__closure__
+    assert cell.cell_contents is stands  # and neither the lazy module nor what ran to find its shapes
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_lazy_layers_that_only_hang_there_run_as_those_with_shapes(device: str) -> None:
+    class Hangs(nn.Module):
+        def __init__(self, norm: nn.Module, dense: nn.Module) -> None:
+            super().__init__()
+            self.conv, self.more = nn.Conv2d(1, 4, 3), [norm, dense]
+
+        def forward(self, x: Tensor) -> Any:
+            norm, dense = self.more
+            return dense(norm(self.conv(x)).mean((2, 3)))
+
+    with torch.device(device):
+        lazy, shapes = Hangs(nn.LazyBatchNorm2d(), nn.LazyLinear(2)), Hangs(nn.BatchNorm2d(4), nn.Linear(4, 2))
+    found, others = (archscope.analyze(each, (1, 8, 8)).totals for each in (lazy, shapes))
+    assert (found.parameters, found.macs) == (others.parameters, others.macs) == (40, 36 * 36 + 8)
+    assert nn.parameter.is_lazy(lazy.more[0].running_var)
+    assert nn.parameter.is_lazy(lazy.more[1].weight)
