@@ -67,12 +67,13 @@ def lines_of(
     same = drawn_as_sign and set(outputs) == set(first.input_shapes)
     if "shape" in show and not same:
         numbers.append(spell_shapes(outputs))
-    if "parameters" in show and (
-        parameters := sum(int(row.parameters) * n for row, n in zip(rows, counts, strict=True))
-    ):
+    parameters = sum(int(row.parameters) * n for row, n in zip(rows, counts, strict=True))
+    if "parameters" in show and parameters:
         numbers.append(f"{spell_count(parameters, 'parameter')}{each}")
-    if "parameters" in show and not block:
-        numbers += [f"shared with {name}" for name in dict.fromkeys(name for row in rows for name in row.shares)]
+    if "parameters" in show:
+        names = tuple(dict.fromkeys(name for row in rows for name in row.shares))
+        others = names if not block else () if parameters else filter(None, [around(names)])
+        numbers += [f"shared with {name}" for name in others]
     if "macs" in show:
         numbers.append(_macs([row.macs for row in rows], counts, each))
     numbers += price
@@ -80,6 +81,17 @@ def lines_of(
         what = ""
     lines = (name if "name" in show else "", what, " · ".join(number for number in numbers if number))
     return tuple(line for line in lines if line)
+
+
+def around(names: Sequence[str]) -> str:
+    """The block that all layers of some names stand in; empty where there is none.
+
+    >>> around(["encoder.conv.0", "encoder.conv.1"]), around(["a.fc", "b.fc"]), around(["encoder.fc"])
+    ('encoder.conv', '', 'encoder.fc')
+    """
+    steps = [name.split(".") for name in names]
+    same = takewhile(lambda each: len({*each}) == 1, zip(*steps, strict=False))
+    return ".".join(each[0] for each in same)
 
 
 def many_in(rows: Sequence[Row]) -> int:

@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from archscope.analysis import Analysis, Row
+from archscope.diagrams.graph.calls import calls_beside
 from archscope.diagrams.graph.cuts import within
 from archscope.diagrams.graph.fold import Fold, Readers, folded
 from archscope.diagrams.graph.labels import DEFAULT, lines_of
@@ -187,7 +188,7 @@ def view_of(
 
 
 def _units(analysis: Analysis, *, glue: bool) -> tuple[Unit, ...]:
-    found = summed(units_of(analysis, glue=glue), analysis.network)
+    found = summed(calls_beside(units_of(analysis, glue=glue)), analysis.network)
     return found if glue else within(found, [ref.node for ref in analysis.network.outputs])
 
 

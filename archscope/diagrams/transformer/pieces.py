@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import takewhile
 
 from archscope.analysis import Analysis, Row
+from archscope.diagrams.graph.calls import called
 from archscope.diagrams.graph.fold import Fold, folded
 from archscope.diagrams.graph.tree import Block, Child, consumers, tree_of
 from archscope.diagrams.graph.units import Part, Unit, units_of
-from archscope.diagrams.transformer.calls import called
 from archscope.diagrams.transformer.roles import attends
 from archscope.layers.base import Layer
 from archscope.network import Ref

@@ -10,6 +10,7 @@ from typing import Final
 from archscope.analysis import Row
 from archscope.diagrams import fonts, words
 from archscope.diagrams.chain import counted, is_grid
+from archscope.diagrams.graph.labels import around
 from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.perspective import Box
 from archscope.diagrams.request import Request
@@ -263,7 +264,7 @@ def size_of(shape: Sequence[int], *, square: bool) -> str:
 def _twins(solid: Solid, form: Form) -> tuple[str, ...]:
     """Whose weights it uses: layers by their names, or a closed block that has all of them by its own."""
     twin = next((each for each in form.solids if each.is_block and set(solid.shares) <= set(each.layers)), None)
-    return solid.shares if twin is None else (twin.name,)
+    return solid.shares if twin is None else (around(solid.shares) or twin.name,)
 
 
 def _inside(solid: Solid, size: float) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.chain import counted, is_grid, opens
+from archscope.diagrams.graph.calls import calls_beside
 from archscope.diagrams.graph.tree import Block, blocks_in, consumers, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
 from archscope.diagrams.interest import Kin, by_layers, closed, to_depth, unequal
@@ -39,7 +40,7 @@ class Former:
         self.expand: tuple[str, ...] = ()
         self.collapse: tuple[str, ...] = ()
         self._asked: dict[object, Former] = {}
-        self.units = units_of(analysis)
+        self.units = calls_beside(units_of(analysis))
         self.rows = {row.name: row for row in analysis.nodes}
         home = {layer: unit.name for unit in self.units for layer in unit.layers}
         self.outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
