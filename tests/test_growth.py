@@ -14,11 +14,11 @@ import archscope
 from archscope import limits, reader
 from archscope.diagrams.graph import across
 from archscope.diagrams.graph.across import Child, Ranking
+from archscope.diagrams.graph.calls import called, calls_beside
 from archscope.diagrams.graph.level import _Layout
 from archscope.diagrams.graph.ranks import Net
 from archscope.diagrams.graph.sizes import Sizes
 from archscope.diagrams.graph.units import units_of
-from archscope.diagrams.transformer.calls import called
 from archscope.errors import ArchscopeError, NotFound, SpecError, did_you_mean
 from archscope.formats import write
 from archscope.memory import memory
@@ -229,13 +229,14 @@ def test_a_graph_of_many_long_lines_is_that_much_more_work_as_it_has_more_of_the
     assert large <= AT_MOST * small, (small, large)
 
 
-def test_blocks_that_share_their_weights_are_looked_through_once() -> None:
+@pytest.mark.parametrize("calls", [called, calls_beside])
+def test_blocks_that_share_their_weights_are_looked_through_once(calls: Callable[..., object]) -> None:
     def called_of(count: int) -> int:
         blocks = "blocks:\n  b: {layers: {f: {type: linear, out_features: 4}, r: {type: relu}}}\n"
         last = "  t: {type: linear, out_features: 4, shares: l0.f}\n"
         text = f"{FOUR}{blocks}layers:\n{lines(count, 'l@: {type: b}')}{last}"
         units = units_of(archscope.analyze(archscope.read(text, name="shared")))
-        return counted(lambda: called(units))
+        return counted(lambda: calls(units))
 
     few, many = called_of(FEW), called_of(FACTOR * FEW)
     assert many <= AT_MOST * few, (few, many)
