@@ -93,6 +93,21 @@ def test_each_call_after_the_first_has_a_number_and_its_own_block(name: str) -> 
     assert first == again > 1
 
 
+def test_a_call_is_not_taken_for_a_block_that_has_such_a_name() -> None:
+    class Numbered(Siamese):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder_2 = Encoder()
+
+        def forward(self, one: Tensor, other: Tensor) -> Tensor:
+            return super().forward(one, other) + self.out(self.encoder_2(other))
+
+    units = calls_beside(units_of(archscope.analyze(Numbered(), (1, 16, 16), (1, 16, 16))))
+    found = [unit.path[0].name for unit in units if unit.path]
+    assert {*found} == {"encoder", "encoder_2", "encoder_3"}
+    assert found.count("encoder") == found.count("encoder_2") == found.count("encoder_3")
+
+
 def test_calls_that_read_one_another_are_left_as_they_are() -> None:
     units = units_of(archscope.analyze(Again(), (1, 8, 8)))
     assert calls_beside(units) == units

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 from archscope.diagrams.graph.units import Part, Unit
 
@@ -35,11 +36,13 @@ def calls_beside(found: Sequence[Unit]) -> tuple[Unit, ...]:
         reads = [{ref.node for place in places for ref in found[place].inputs} for places in calls]
         if any(reads[later] & inside[first] for later in range(len(calls)) for first in range(later)):
             continue
-        for number, places in enumerate(calls[1:], 2):
+        own = found[calls[0][0]].path[depth - 1]
+        taken = {unit.path[depth - 1].name for unit in found if len(unit.path) >= depth}
+        names = (name for number in count(2) if (name := f"{own.name}_{number}") not in taken)
+        for places, name in zip(calls[1:], names, strict=False):
             for place in places:
                 path = found[place].path
-                again = replace(path[depth - 1], name=f"{path[depth - 1].name}_{number}")
-                made[place] = replace(found[place], path=(*path[: depth - 1], again, *path[depth:]))
+                made[place] = replace(found[place], path=(*path[: depth - 1], replace(own, name=name), *path[depth:]))
     return tuple(made)
 
 
